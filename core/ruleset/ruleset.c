@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The flat ruleset: records and an area of strings, tied by offsets.
+ *
+ * Owns its three arrays. Must not touch the kernel, libxtables or Lua.
+ */
+#include "ruleset.h"
+
+#include <string.h>
+
+#include "failure.h"
+#include "growable.h"
+
+struct chain_record {
+	uint32_t family;
+	uint32_t table, name, policy, origin; /* in strings; 0 is "" */
+	uint32_t first, count;
+};
+
+struct rule_record {
+	uint32_t chain;
+	uint32_t args, argc;
+	uint32_t origin;
+	uint32_t rank;
+};
+
+struct mg_ruleset {
+	char *strings;
+	size_t used, strings_capacity;
+	struct chain_record *chains;
+	size_t chain_count, chain_capacity;
+	struct rule_record *rules;
+	size_t rule_count, rule_capacity;
+	uint32_t last_origin; /* most rules share the origin of the one before */
+	uint32_t last_chain;
+};
+
+static int no_memory(struct mg_error *error)
+{
+	return mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for the ruleset");
+}
+
+static int put_bytes(struct mg_ruleset *rs, const char *bytes, size_t size, uint32_t *out,
+		     struct mg_error *error)
+{
+	if (rs->used + size > UINT32_MAX)
+		return mg_fail(error, -E2BIG, MG_INVALID, "the ruleset is larger than 4 GiB");
+	if (mg_make_room((void **)&rs->strings, &rs->strings_capacity, rs->used + size, 1))
+		return no_memory(error);
+	memcpy(rs->strings + rs->used, bytes, size);
+	*out = (uint32_t)rs->used;
+	rs->used += size;
+	return 0;
+}
+
+static int put_string(struct mg_ruleset *rs, const char *text, uint32_t *out,
+		      struct mg_error *error)
+{
+	if (!text || !*text) {
+		*out = 0;
+		return 0;
+	}
+	return put_bytes(rs, text, strlen(text) + 1, out, error);
+}
+
+static int put_origin(struct mg_ruleset *rs, const char *origin, uint32_t *out,
+		      struct mg_error *error)
+{
+	int err;
+
+	if (origin && strcmp(rs->strings + rs->last_origin, origin) == 0) {
+		*out = rs->last_origin;
+		return 0;
+	}
+	err = put_string(rs, origin, out, error);
+	if (!err)
+		rs->last_origin = *out;
+	return err;
+}
+
+int mg_ruleset_new(struct mg_ruleset **out, struct mg_error *error)
+{
+	struct mg_ruleset *rs = calloc(1, sizeof(*rs));
+	uint32_t empty;
+
+	/* offset 0 is the empty string, so that 0 can mean "none" */
+	if (!rs || put_bytes(rs, "", 1, &empty, NULL)) {
+		free(rs);
+		return no_memory(error);
+	}
+	*out = rs;
+	return 0;
+}
+
+void mg_ruleset_free(struct mg_ruleset *rs)
+{
+	if (!rs)
+		return;
+	free(rs->strings);
+	free(rs->chains);
+	free(rs->rules);
+	free(rs);
+}
+
+static bool is_chain(const struct mg_ruleset *rs, size_t index, enum mg_family family,
+		     const char *table, const char *name)
+{
+	const struct chain_record *chain = &rs->chains[index];
+
+	return chain->family == family && strcmp(rs->strings + chain->name, name) == 0 &&
+	       strcmp(rs->strings + chain->table, table) == 0;
+}
+
+uint32_t mg_ruleset_find_chain(const struct mg_ruleset *rs, enum mg_family family,
+			       const char *table, const char *name)
+{
+	size_t i;
+
+	if (rs->last_chain < rs->chain_count && is_chain(rs, rs->last_chain, family, table, name))
+		return rs->last_chain;
+	for (i = 0; i < rs->chain_count; i++)
+		if (is_chain(rs, i, family, table, name))
+			return (uint32_t)i;
+	return UINT32_MAX;
+}
+
+int mg_ruleset_chain(struct mg_ruleset *rs, enum mg_family family, const char *table,
+		     const char *name, const char *origin, uint32_t *out, struct mg_error *error)
+{
+	uint32_t index = mg_ruleset_find_chain(rs, family, table, name);
+	struct chain_record chain = { .family = family };
+	int err;
+
+	if (index == UINT32_MAX) {
+		err = put_string(rs, table, &chain.table, error);
+		if (!err)
+			err = put_string(rs, name, &chain.name, error);
+		if (!err)
+			err = put_origin(rs, origin, &chain.origin, error);
+		if (err)
+			return err;
+		if (mg_make_room((void **)&rs->chains, &rs->chain_capacity, rs->chain_count + 1,
+				 sizeof(chain)))
+			return no_memory(error);
+		index = (uint32_t)rs->chain_count++;
+		rs->chains[index] = chain;
+	}
+	rs->last_chain = index;
+	*out = index;
+	return 0;
+}
+
+int mg_ruleset_policy(struct mg_ruleset *rs, uint32_t chain, const char *policy, const char *origin,
+		      struct mg_error *error)
+{
+	int err = put_string(rs, policy, &rs->chains[chain].policy, error);
+
+	return err ? err : put_origin(rs, origin, &rs->chains[chain].origin, error);
+}
+
+/*
+ * A rule for both families is appended twice in a row with the same
+ * arguments: then the second shares the first one's strings.
+ */
+static bool same_args_as_last(const struct mg_ruleset *rs, uint32_t argc, const char *const *argv)
+{
+	const struct rule_record *last;
+	const char *arg;
+	uint32_t i;
+
+	if (rs->rule_count == 0)
+		return false;
+	last = &rs->rules[rs->rule_count - 1];
+	if (last->argc != argc)
+		return false;
+	arg = rs->strings + last->args;
+	for (i = 0; i < argc; i++, arg = mg_arg_next(arg))
+		if (strcmp(arg, argv[i]) != 0)
+			return false;
+	return true;
+}
+
+static int put_args(struct mg_ruleset *rs, uint32_t argc, const char *const *argv, uint32_t *out,
+		    struct mg_error *error)
+{
+	size_t before = rs->used;
+	uint32_t i, ignored;
+	int err;
+
+	if (same_args_as_last(rs, argc, argv)) {
+		*out = rs->rules[rs->rule_count - 1].args;
+		return 0;
+	}
+	for (i = 0; i < argc; i++) {
+		err = put_bytes(rs, argv[i], strlen(argv[i]) + 1, &ignored, error);
+		if (err) {
+			rs->used = before;
+			return err;
+		}
+	}
+	*out = argc ? (uint32_t)before : 0;
+	return 0;
+}
+
+int mg_ruleset_append(struct mg_ruleset *rs, uint32_t chain, unsigned int rank, uint32_t argc,
+		      const char *const *argv, const char *origin, struct mg_error *error)
+{
+	struct rule_record rule = { .chain = chain, .rank = rank, .argc = argc };
+	int err = put_args(rs, argc, argv, &rule.args, error);
+
+	if (!err)
+		err = put_origin(rs, origin, &rule.origin, error);
+	if (err)
+		return err;
+	if (rs->rule_count == UINT32_MAX - 1 ||
+	    mg_make_room((void **)&rs->rules, &rs->rule_capacity, rs->rule_count + 1, sizeof(rule)))
+		return no_memory(error);
+	rs->rules[rs->rule_count++] = rule;
+	rs->chains[chain].count++;
+	return 0;
+}
+
+/* Stable, by counting; a chain whose rules already come in rank order is left alone. */
+static int sort_chain(struct rule_record *rules, uint32_t count, struct rule_record *scratch)
+{
+	uint32_t starts[256] = { 0 };
+	uint32_t i, total = 0;
+	bool sorted = true;
+
+	for (i = 0; i < count; i++) {
+		if (rules[i].rank > 255)
+			return -EINVAL;
+		starts[rules[i].rank]++;
+		if (i && rules[i].rank < rules[i - 1].rank)
+			sorted = false;
+	}
+	if (sorted)
+		return 0;
+	for (i = 0; i < 256; i++) {
+		uint32_t here = starts[i];
+
+		starts[i] = total;
+		total += here;
+	}
+	for (i = 0; i < count; i++)
+		scratch[starts[rules[i].rank]++] = rules[i];
+	memcpy(rules, scratch, count * sizeof(*rules));
+	return 0;
+}
+
+int mg_ruleset_seal(struct mg_ruleset *rs, struct mg_error *error)
+{
+	struct rule_record *sorted = calloc(rs->rule_count + 1, sizeof(*sorted));
+	uint32_t total = 0, i;
+	int err = 0;
+
+	if (!sorted)
+		return no_memory(error);
+	for (i = 0; i < rs->chain_count; i++) {
+		rs->chains[i].first = total;
+		total += rs->chains[i].count;
+		rs->chains[i].count = 0;
+	}
+	for (i = 0; i < rs->rule_count; i++) {
+		struct chain_record *chain = &rs->chains[rs->rules[i].chain];
+
+		sorted[chain->first + chain->count++] = rs->rules[i];
+	}
+	/* the unsorted array has become scratch space */
+	for (i = 0; i < rs->chain_count && !err; i++)
+		err = sort_chain(sorted + rs->chains[i].first, rs->chains[i].count, rs->rules);
+	if (err) {
+		free(sorted);
+		return mg_fail(error, err, MG_INVALID, "a rule has a rank above 255");
+	}
+	free(rs->rules);
+	rs->rules = sorted;
+	rs->rule_capacity = rs->rule_count + 1;
+	return 0;
+}
+
+uint32_t mg_ruleset_chain_count(const struct mg_ruleset *rs)
+{
+	return (uint32_t)rs->chain_count;
+}
+
+uint32_t mg_ruleset_rule_count(const struct mg_ruleset *rs)
+{
+	return (uint32_t)rs->rule_count;
+}
+
+void mg_ruleset_chain_at(const struct mg_ruleset *rs, uint32_t index, struct mg_chain_view *out)
+{
+	const struct chain_record *chain = &rs->chains[index];
+
+	*out = (struct mg_chain_view){
+		.family = (enum mg_family)chain->family,
+		.table = rs->strings + chain->table,
+		.name = rs->strings + chain->name,
+		.policy = chain->policy ? rs->strings + chain->policy : NULL,
+		.origin = rs->strings + chain->origin,
+		.first = chain->first,
+		.count = chain->count,
+	};
+}
+
+void mg_ruleset_rule_at(const struct mg_ruleset *rs, uint32_t index, struct mg_rule_view *out)
+{
+	const struct rule_record *rule = &rs->rules[index];
+
+	*out = (struct mg_rule_view){
+		.chain = rule->chain,
+		.args = rs->strings + rule->args,
+		.argc = rule->argc,
+		.origin = rs->strings + rule->origin,
+		.rank = rule->rank,
+	};
+}
+
+const char *mg_arg_next(const char *arg)
+{
+	return arg + strlen(arg) + 1;
+}
