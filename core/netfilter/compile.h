@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Rules as arguments to rules as the kernel's entries, by libxtables' own
+ * extension plugins.
+ */
+#ifndef MG_COMPILE_H
+#define MG_COMPILE_H
+
+#include "image.h"
+
+/** Where a rule is compiled: what its meaning depends on beside its arguments. */
+struct mg_compile_context {
+	const char *table;
+	const char *chain;
+	/* is this the name of a user chain of the table? */
+	bool (*is_chain)(const void *data, const char *name);
+	const void *data;
+};
+
+/** What a rule became: one entry, or more if it lists several addresses. */
+struct mg_compiled_rule {
+	void **entries; /* in the arena */
+	uint32_t count;
+	const char *target; /* as in struct mg_entry; in the arena */
+	bool standard;
+};
+
+/**
+ * Compile one rule for @family. The text of an error is the plugin's own
+ * where there is one. Complaints of plugins are in mg_fence_complaints().
+ * @args: @argc strings, one after the other
+ */
+int mg_compile_rule(enum mg_family family, const struct mg_compile_context *context,
+		    const char *args, uint32_t argc, struct mg_arena *arena,
+		    struct mg_compiled_rule *out, struct mg_error *error);
+
+/**
+ * Compile what @ruleset says about one table of one family into an image,
+ * built-in chains first and user chains sorted, as libiptc has them. Built-in
+ * chains that the ruleset does not name are there, empty, with ACCEPT.
+ * Errors name the rule's origin. Complaints of plugins become notes.
+ */
+int mg_compile_table(enum mg_family family, const char *table, const struct mg_ruleset *ruleset,
+		     struct mg_image **out, struct mg_notes *notes, struct mg_error *error);
+
+#endif

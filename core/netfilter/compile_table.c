@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One table of a ruleset, compiled into an image.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compile.h"
+#include "equal.h"
+#include "ruleset/failure.h"
+#include "session.h"
+
+struct compiling {
+	enum mg_family family;
+	const char *table;
+	const struct mg_ruleset *ruleset;
+	struct mg_image *image;
+	struct mg_notes *notes;
+};
+
+/* For mg_compile_rule(): is it a user chain of this image? */
+static bool is_user_chain(const void *data, const char *name)
+{
+	const struct mg_image_chain *chain = mg_image_find(data, name);
+
+	return chain && !chain->built_in;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/*
+ * The order of libiptc: built-in chains as the kernel has them, then the
+ * others sorted. It makes two images of the same content the same.
+ */
+static int add_chains(struct compiling *compiling, struct mg_error *error)
+{
+	uint32_t count = mg_ruleset_chain_count(compiling->ruleset), i;
+	const char *const *builtin = mg_builtin_chains(compiling->table);
+	const char **names = calloc(count + 1, sizeof(*names));
+	struct mg_image_chain *chain;
+	struct mg_chain_view view;
+	size_t user = 0, n;
+	int err = 0;
+
+	if (!names)
+		return mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for a table");
+	for (; builtin && *builtin && !err; builtin++)
+		err = mg_image_add_chain(compiling->image, *builtin, &chain, error);
+	for (i = 0; i < count; i++) {
+		mg_ruleset_chain_at(compiling->ruleset, i, &view);
+		if (view.family == compiling->family && strcmp(view.table, compiling->table) == 0 &&
+		    !mg_is_builtin_chain(view.table, view.name))
+			names[user++] = view.name;
+	}
+	if (user)
+		qsort(names, user, sizeof(*names), by_name);
+	for (n = 0; n < user && !err; n++)
+		err = mg_image_add_chain(compiling->image, names[n], &chain, error);
+	free(names);
+	return err;
+}
+
+static int pass_on_complaints(struct compiling *compiling, const char *origin,
+			      struct mg_error *error)
+{
+	const char *complaints = mg_fence_complaints();
+
+	if (!*complaints || !compiling->notes)
+		return 0;
+	if (mg_note(compiling->notes, MG_WARNING, origin, NULL, "%s", complaints))
+		return mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for a warning");
+	return 0;
+}
+
+static int compile_one(struct compiling *compiling, struct mg_image_chain *chain,
+		       const struct mg_compile_context *context, uint32_t index,
+		       struct mg_error *error)
+{
+	const struct mg_family_ops *ops = mg_family_ops(compiling->family);
+	struct mg_compiled_rule compiled;
+	struct mg_rule_view rule;
+	uint32_t i;
+	int err;
+
+	mg_ruleset_rule_at(compiling->ruleset, index, &rule);
+	err = mg_compile_rule(compiling->family, context, rule.args, rule.argc,
+			      &compiling->image->arena, &compiled, error);
+	if (err) {
+		mg_error_origin(error, rule.origin);
+		return err;
+	}
+	err = pass_on_complaints(compiling, rule.origin, error);
+	for (i = 0; i < compiled.count && !err; i++) {
+		struct mg_entry entry = {
+			.bytes = compiled.entries[i],
+			.target = compiled.target,
+			.standard = compiled.standard,
+			.rule = index,
+		};
+
+		entry.hash = mg_entry_hash(ops, &entry);
+		err = mg_image_add_entry(compiling->image, chain, &entry, error);
+	}
+	return err;
+}
+
+static int compile_chain(struct compiling *compiling, struct mg_image_chain *chain,
+			 struct mg_error *error)
+{
+	const struct mg_compile_context context = {
+		.table = compiling->table,
+		.chain = chain->name,
+		.is_chain = is_user_chain,
+		.data = compiling->image,
+	};
+	uint32_t index = mg_ruleset_find_chain(compiling->ruleset, compiling->family,
+					       compiling->table, chain->name);
+	struct mg_chain_view view;
+	uint32_t i;
+	int err = 0;
+
+	chain->first = (uint32_t)compiling->image->entry_count;
+	if (chain->built_in)
+		chain->policy = "ACCEPT";
+	if (index == UINT32_MAX)
+		return 0;
+	mg_ruleset_chain_at(compiling->ruleset, index, &view);
+	chain->chain = index;
+	if (view.policy && chain->built_in)
+		chain->policy = strcmp(view.policy, "DROP") == 0 ? "DROP" : "ACCEPT";
+	for (i = 0; i < view.count && !err; i++)
+		err = compile_one(compiling, chain, &context, view.first + i, error);
+	return err;
+}
+
+int mg_compile_table(enum mg_family family, const char *table, const struct mg_ruleset *ruleset,
+		     struct mg_image **out, struct mg_notes *notes, struct mg_error *error)
+{
+	struct compiling compiling = {
+		.family = family,
+		.table = table,
+		.ruleset = ruleset,
+		.notes = notes,
+	};
+	size_t i;
+	int err;
+
+	if (!mg_builtin_chains(table))
+		return mg_fail(error, -ENOENT, MG_INVALID, "there is no table `%s'", table);
+	err = mg_session_open(error);
+	if (!err)
+		err = mg_image_new(family, table, &compiling.image, error);
+	if (err)
+		return err;
+	err = add_chains(&compiling, error);
+	for (i = 0; i < compiling.image->chain_count && !err; i++)
+		err = compile_chain(&compiling, &compiling.image->chains[i], error);
+	if (err) {
+		mg_image_free(compiling.image);
+		return err;
+	}
+	*out = compiling.image;
+	return 0;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Building, copying and freeing images.
+ */
+#include "image.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "ruleset/failure.h"
+#include "ruleset/growable.h"
+
+static int no_memory(struct mg_error *error)
+{
+	return mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for a table");
+}
+
+/* Order and membership as the kernel's tables register their hooks. */
+static const struct {
+	const char *table;
+	const char *const chains[6];
+} builtin[] = {
+	{ "filter", { "INPUT", "FORWARD", "OUTPUT", NULL } },
+	{ "nat", { "PREROUTING", "INPUT", "OUTPUT", "POSTROUTING", NULL } },
+	{ "mangle", { "PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING", NULL } },
+	{ "raw", { "PREROUTING", "OUTPUT", NULL } },
+	{ "security", { "INPUT", "FORWARD", "OUTPUT", NULL } },
+};
+
+const char *const *mg_builtin_chains(const char *table)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(builtin) / sizeof(*builtin); i++)
+		if (strcmp(builtin[i].table, table) == 0)
+			return builtin[i].chains;
+	return NULL;
+}
+
+bool mg_is_builtin_chain(const char *table, const char *chain)
+{
+	const char *const *names = mg_builtin_chains(table);
+
+	for (; names && *names; names++)
+		if (strcmp(*names, chain) == 0)
+			return true;
+	return false;
+}
+
+int mg_image_new(enum mg_family family, const char *table, struct mg_image **out,
+		 struct mg_error *error)
+{
+	struct mg_image *image = calloc(1, sizeof(*image));
+
+	if (!image)
+		return no_memory(error);
+	image->family = family;
+	image->table = mg_arena_string(&image->arena, table);
+	if (!image->table) {
+		mg_image_free(image);
+		return no_memory(error);
+	}
+	*out = image;
+	return 0;
+}
+
+void mg_image_free(struct mg_image *image)
+{
+	if (!image)
+		return;
+	if (image->handle)
+		mg_family_ops(image->family)->iptc.free(image->handle);
+	free(image->chains);
+	free(image->entries);
+	mg_arena_clear(&image->arena);
+	free(image);
+}
+
+int mg_image_add_chain(struct mg_image *image, const char *name, struct mg_image_chain **out,
+		       struct mg_error *error)
+{
+	struct mg_image_chain chain = {
+		.name = mg_arena_string(&image->arena, name),
+		.built_in = mg_is_builtin_chain(image->table, name),
+		.chain = UINT32_MAX,
+		.first = (uint32_t)image->entry_count,
+	};
+
+	if (!chain.name || mg_make_room((void **)&image->chains, &image->chain_capacity,
+					image->chain_count + 1, sizeof(chain)))
+		return no_memory(error);
+	*out = &image->chains[image->chain_count++];
+	**out = chain;
+	return 0;
+}
+
+int mg_image_add_entry(struct mg_image *image, struct mg_image_chain *chain,
+		       const struct mg_entry *entry, struct mg_error *error)
+{
+	if (chain->count == 0)
+		chain->first = (uint32_t)image->entry_count;
+	if (mg_make_room((void **)&image->entries, &image->entry_capacity, image->entry_count + 1,
+			 sizeof(*entry)))
+		return no_memory(error);
+	image->entries[image->entry_count++] = *entry;
+	chain->count++;
+	return 0;
+}
+
+const struct mg_image_chain *mg_image_find(const struct mg_image *image, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < image->chain_count; i++)
+		if (strcmp(image->chains[i].name, name) == 0)
+			return &image->chains[i];
+	return NULL;
+}
+
+static int copy_entry(const struct mg_family_ops *ops, const struct mg_entry *entry,
+		      struct mg_image *copy, struct mg_image_chain *chain, struct mg_error *error)
+{
+	struct mg_entry kept = *entry;
+	struct mg_entry_view view;
+	void *bytes;
+
+	ops->view((void *)entry->bytes, &view);
+	bytes = mg_arena_take(&copy->arena, *view.next_offset);
+	kept.target = mg_arena_string(&copy->arena, entry->target);
+	if (!bytes || !kept.target)
+		return no_memory(error);
+	kept.bytes = memcpy(bytes, entry->bytes, *view.next_offset);
+	return mg_image_add_entry(copy, chain, &kept, error);
+}
+
+int mg_image_copy(const struct mg_image *image, struct mg_image **out, struct mg_error *error)
+{
+	const struct mg_family_ops *ops = mg_family_ops(image->family);
+	struct mg_image *copy;
+	size_t i, j;
+	int err = mg_image_new(image->family, image->table, &copy, error);
+
+	if (err)
+		return err;
+	copy->absent = image->absent;
+	for (i = 0; i < image->chain_count && !err; i++) {
+		const struct mg_image_chain *from = &image->chains[i];
+		struct mg_image_chain *to;
+
+		err = mg_image_add_chain(copy, from->name, &to, error);
+		if (err)
+			break;
+		to->policy = !from->policy		    ? NULL
+			     : strcmp(from->policy, "DROP") ? "ACCEPT"
+							    : "DROP";
+		to->counters = from->counters;
+		to->chain = from->chain;
+		for (j = 0; j < from->count && !err; j++)
+			err = copy_entry(ops, &image->entries[from->first + j], copy, to, error);
+	}
+	if (err) {
+		mg_image_free(copy);
+		return err;
+	}
+	*out = copy;
+	return 0;
+}

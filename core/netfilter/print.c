@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The printer. The order of the parts and the spaces are those of
+ * iptables-save(8), so that the text can be compared with its; the plugins
+ * print their own options.
+ */
+#include "print.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "session.h"
+
+struct printing {
+	const struct mg_family_ops *ops;
+	const struct mg_entry *entry;
+	struct mg_entry_view view;
+};
+
+/* The database is a file that is read through for each number: remember. */
+static const char *protocol_name(uint16_t number)
+{
+	static char names[256][24];
+	static bool known[256];
+	const struct protoent *entry;
+	unsigned int i;
+
+	for (i = 0; xtables_chain_protos[i].name; i++)
+		if (xtables_chain_protos[i].num == number)
+			return xtables_chain_protos[i].name;
+	if (number > 255)
+		return NULL;
+	if (!known[number]) {
+		entry = getprotobynumber(number);
+		if (entry)
+			snprintf(names[number], sizeof(names[number]), "%s", entry->p_name);
+		known[number] = true;
+	}
+	return names[number][0] ? names[number] : NULL;
+}
+
+static void print_interface(char letter, const char *name, const unsigned char *mask, bool inverse)
+{
+	unsigned int i;
+
+	if (!mask[0])
+		return;
+	printf("%s -%c ", inverse ? " !" : "", letter);
+	for (i = 0; i < IFNAMSIZ && mask[i]; i++)
+		if (name[i])
+			putchar(name[i]);
+	/* a mask that ends before the name's NUL is a wildcard */
+	if (i < IFNAMSIZ && name[i - 1])
+		putchar('+');
+}
+
+static void print_protocol(uint16_t protocol, bool inverse)
+{
+	const char *name;
+
+	if (protocol == 0)
+		return;
+	name = protocol_name(protocol);
+	printf("%s -p ", inverse ? " !" : "");
+	if (name)
+		fputs(name, stdout);
+	else
+		printf("%u", protocol);
+}
+
+static void print_match(const struct printing *printing, const struct xt_entry_match *match)
+{
+	const char *name = match->u.user.name;
+	const struct xtables_match *newest = mg_find_match(name);
+	const struct xtables_match *plugin = mg_find_match_revision(name, match->u.user.revision);
+	const struct xtables_match *namer = plugin ? plugin : newest;
+
+	if (!newest) {
+		printf(" [unknown match %s]", name);
+		return;
+	}
+	printf(" -m %s", namer->alias ? namer->alias(match) : name);
+	if (plugin && plugin->save)
+		plugin->save(printing->view.source, match);
+	else if (newest->save)
+		fputs(" [unsupported revision]", stdout);
+}
+
+static void print_target(const struct printing *printing)
+{
+	const struct xt_entry_target *target = mg_entry_target(&printing->view, printing->ops);
+	const char *name = printing->entry->target;
+	const struct xtables_target *newest, *plugin, *namer;
+
+	if (printing->entry->standard) {
+		if (*name)
+			printf(" -%c %s",
+			       *printing->view.flags & printing->ops->goto_flag ? 'g' : 'j', name);
+		return;
+	}
+	name = target->u.user.name;
+	newest = mg_find_target(name);
+	plugin = mg_find_target_revision(name, target->u.user.revision);
+	namer = plugin ? plugin : newest;
+	if (!newest) {
+		printf(" [unknown target %s]", name);
+		return;
+	}
+	printf(" -j %s", namer->alias ? namer->alias(target) : name);
+	if (plugin && plugin->save)
+		plugin->save(printing->view.source, target);
+	else if (newest->save)
+		fputs(" [unsupported revision]", stdout);
+}
+
+static int print_rule(void *context)
+{
+	struct printing *printing = context;
+	const struct mg_entry_view *view = &printing->view;
+	const uint8_t inverse = *view->inverse;
+	const unsigned char *at, *end;
+
+	printing->ops->print_address('s', view->source, view->source_mask, inverse & MG_NOT_SOURCE);
+	printing->ops->print_address('d', view->destination, view->destination_mask,
+				     inverse & MG_NOT_DESTINATION);
+	print_interface('i', view->in, view->in_mask, inverse & MG_NOT_IN);
+	print_interface('o', view->out, view->out_mask, inverse & MG_NOT_OUT);
+	print_protocol(*view->protocol, inverse & MG_NOT_PROTOCOL);
+	if (printing->ops->fragment_flag & *view->flags)
+		printf("%s -f", inverse & MG_NOT_FRAGMENT ? " !" : "");
+	end = (const unsigned char *)mg_entry_target(view, printing->ops);
+	for (at = view->elements; at < end;) {
+		const struct xt_entry_match *match = (const void *)at;
+
+		print_match(printing, match);
+		at += match->u.match_size;
+	}
+	print_target(printing);
+	return 0;
+}
+
+int mg_entry_text(const struct mg_family_ops *ops, const struct mg_entry *entry, const char **out,
+		  struct mg_error *error)
+{
+	struct printing printing = { .ops = ops, .entry = entry };
+	const char *text;
+	int err;
+
+	ops->view((void *)entry->bytes, &printing.view);
+	mg_session_family(ops->family);
+	err = mg_fence_run(print_rule, &printing, error);
+	if (err)
+		return err;
+	text = mg_fence_output(NULL);
+	*out = *text == ' ' ? text + 1 : text;
+	return 0;
+}
