@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The transaction. The guard is forked after the plan was compared, so it
+ * holds the old tables in memory; the same function puts them back in the
+ * guard and, when a commit is refused, here.
+ */
+#include "apply.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "netfilter/equal.h"
+#include "netfilter/lock.h"
+#include "ruleset/failure.h"
+
+struct mg_transaction {
+	struct mg_apply_order order;
+	struct mg_guard *guard;
+	struct mg_pending pending;
+	struct mg_generation generation;
+};
+
+/* How long a roll-back waits for other xtables programs before it goes on without. */
+static const double ROLLBACK_LOCK_SECONDS = 5;
+
+/* Make one table what it was: from whatever it is now. */
+static int restore_table(const struct mg_table_plan *table, struct mg_error *error)
+{
+	struct mg_image *now = NULL;
+	struct mg_diff *diff = NULL;
+	int err = mg_table_read(table->family, table->table, &now, error);
+
+	if (!err)
+		err = mg_diff_make(now, table->live, &diff, error);
+	if (!err && !mg_diff_is_empty(diff))
+		err = mg_table_write(now, table->live, diff->sources, error);
+	mg_diff_free(diff);
+	mg_image_free(now);
+	return err;
+}
+
+/* Put all tables back, the last committed first; one that fails does not stop the others. */
+static int restore_tables(const struct mg_plan *plan, struct mg_error *error)
+{
+	size_t i = plan->table_count;
+	int err = 0;
+
+	while (i-- > 0) {
+		const struct mg_table_plan *table = &plan->tables[i];
+		int one;
+
+		if (mg_diff_is_empty(table->diff))
+			continue;
+		one = restore_table(table, err ? NULL : error);
+		if (one && !err)
+			err = one;
+	}
+	return err;
+}
+
+/* For the guard, and for the applying process if the guard is gone. */
+static int roll_back(void *context, struct mg_error *error)
+{
+	const struct mg_transaction *transaction = context;
+	int lock = -1, err;
+
+	/* somebody who holds the lock for ever must not keep the new rules alive */
+	mg_xtables_lock(ROLLBACK_LOCK_SECONDS, &lock, NULL);
+	err = restore_tables(transaction->order.plan, error);
+	mg_xtables_unlock(lock);
+	return err;
+}
+
+static int make_count(void *context, const char *by, struct mg_error *error)
+{
+	const struct mg_transaction *transaction = context;
+
+	return mg_state_confirm_generation(transaction->order.state, transaction->pending.number,
+					   by, error);
+}
+
+static void clean_up(void *context, enum mg_verdict verdict)
+{
+	const struct mg_transaction *transaction = context;
+	struct mg_state *state = transaction->order.state;
+
+	/* both are conveniences by now: the tables are what the verdict says */
+	if (verdict != MG_VERDICT_CONFIRMED)
+		mg_state_drop_generation(state, transaction->pending.number, NULL);
+	mg_state_clear_pending(state, NULL);
+}
+
+static int64_t boottime(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec;
+}
+
+static int fill_generation(const struct mg_apply_order *order, struct mg_generation *generation,
+			   struct mg_error *error)
+{
+	int family, err = 0;
+
+	generation->user = (char *)order->user;
+	generation->policy = (char *)order->policy;
+	for (family = 0; family < MG_FAMILIES && !err; family++)
+		err = mg_plan_text(order->plan, (enum mg_family)family, &generation->rules[family],
+				   error);
+	return err;
+}
+
+static void free_rules(struct mg_generation *generation)
+{
+	int family;
+
+	for (family = 0; family < MG_FAMILIES; family++)
+		free(generation->rules[family]);
+}
+
+static int arm(struct mg_transaction *transaction, struct mg_error *error)
+{
+	int fds[MG_STATE_DESCRIPTORS];
+	const struct mg_apply_order *order = &transaction->order;
+	const struct mg_guard_order guard = {
+		.socket_path = mg_state_socket(order->state),
+		.token = transaction->pending.token,
+		.seconds = order->seconds,
+		.keep_fds = fds,
+		.keep_count = mg_state_descriptors(order->state, fds),
+		.restore = roll_back,
+		.confirm = make_count,
+		.settled = clean_up,
+		.context = transaction,
+	};
+
+	return mg_guard_arm(&guard, &transaction->guard, &transaction->pending.guard, error);
+}
+
+/* The durable part before anything is touched: generation, token, pending record. */
+static int prepare(struct mg_transaction *transaction, struct mg_error *error)
+{
+	struct mg_state *state = transaction->order.state;
+	int err = fill_generation(&transaction->order, &transaction->generation, error);
+
+	if (!err)
+		err = mg_state_write_generation(state, &transaction->generation, error);
+	if (err)
+		return err;
+	transaction->pending.number = transaction->generation.number;
+	snprintf(transaction->pending.ssh_connection, sizeof(transaction->pending.ssh_connection),
+		 "%s", transaction->order.ssh_connection);
+	err = mg_guard_token(transaction->pending.token, error);
+	if (!err)
+		err = mg_state_write_pending(state, &transaction->pending, error);
+	if (!err)
+		err = arm(transaction, error);
+	if (err)
+		clean_up(transaction, MG_VERDICT_NONE);
+	return err;
+}
+
+static int read_back(const struct mg_table_plan *table, struct mg_error *error)
+{
+	struct mg_image *now;
+	int err = mg_table_read(table->family, table->table, &now, error);
+
+	if (err)
+		return err;
+	if (!mg_image_equal(now, table->wanted))
+		err = mg_fail(error, -EAGAIN, MG_BUSY,
+			      "another program changed the %s table %s during the commit",
+			      mg_family_ops(table->family)->name, table->table);
+	mg_image_free(now);
+	return err;
+}
+
+static int commit_tables(const struct mg_plan *plan, struct mg_error *error)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < plan->table_count && !err; i++) {
+		const struct mg_table_plan *table = &plan->tables[i];
+
+		if (mg_diff_is_empty(table->diff))
+			continue;
+		err = mg_table_write(table->live, table->wanted, table->diff->sources, error);
+		if (!err)
+			err = read_back(table, error);
+	}
+	return err;
+}
+
+/*
+ * A commit failed: put back what was committed before it. Only when that
+ * fails too is the guard, which tries again for a while, asked to.
+ */
+static void compensate(struct mg_transaction *transaction, struct mg_error *error)
+{
+	struct mg_error second = { 0 };
+
+	if (restore_tables(transaction->order.plan, &second) == 0) {
+		mg_guard_dismiss(transaction->guard, NULL);
+		return;
+	}
+	if (mg_guard_rollback(transaction->guard, &second) == 0)
+		return;
+	mg_error_prefix(&second, "putting the old tables back failed too");
+	mg_fail(error, -EIO, MG_STATE_UNKNOWN, "%s\n%s", error->text, second.text);
+}
+
+static int commit(struct mg_transaction *transaction, struct mg_error *error)
+{
+	struct mg_pending *pending = &transaction->pending;
+	int err = commit_tables(transaction->order.plan, error);
+
+	if (!err) {
+		pending->committed = boottime();
+		pending->deadline = pending->committed +
+				    (int64_t)(transaction->order.seconds + 0.5);
+		/* before the deadline runs: from then on it can be confirmed */
+		err = mg_state_write_pending(transaction->order.state, pending, error);
+	}
+	if (!err)
+		err = mg_guard_committed(transaction->guard, error);
+	if (err)
+		compensate(transaction, error);
+	return err;
+}
+
+int mg_apply(const struct mg_apply_order *order, struct mg_transaction **out,
+	     struct mg_error *error)
+{
+	struct mg_transaction *transaction = calloc(1, sizeof(*transaction));
+	struct mg_error words = { 0 };
+	int err;
+
+	if (!transaction)
+		return mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for an apply");
+	transaction->order = *order;
+	err = prepare(transaction, &words);
+	if (!err)
+		err = commit(transaction, &words);
+	if (err) {
+		if (error)
+			*error = words;
+		mg_transaction_free(transaction);
+		return err;
+	}
+	*out = transaction;
+	return 0;
+}
+
+int mg_transaction_confirm(struct mg_transaction *transaction, const char *by,
+			   struct mg_error *error)
+{
+	return mg_guard_confirm(transaction->guard, by, error);
+}
+
+void mg_transaction_rollback(struct mg_transaction *transaction)
+{
+	/* however it goes, the guard has a verdict, or is gone */
+	mg_guard_rollback(transaction->guard, NULL);
+}
+
+enum mg_verdict mg_transaction_wait(struct mg_transaction *transaction, int milliseconds,
+				    struct mg_error *error)
+{
+	enum mg_verdict verdict = mg_guard_wait(transaction->guard, milliseconds, error);
+
+	if (verdict != MG_VERDICT_GONE)
+		return verdict;
+	verdict = roll_back(transaction, error) ? MG_VERDICT_FAILED : MG_VERDICT_ROLLED_BACK;
+	clean_up(transaction, verdict);
+	return verdict;
+}
+
+uint32_t mg_transaction_number(const struct mg_transaction *transaction)
+{
+	return transaction->pending.number;
+}
+
+void mg_transaction_free(struct mg_transaction *transaction)
+{
+	if (!transaction)
+		return;
+	mg_guard_free(transaction->guard);
+	free_rules(&transaction->generation);
+	free(transaction);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+int mg_apply_record(const struct mg_apply_order *order, struct mg_error *error)
+{
+	struct mg_generation generation = { 0 }, *old = NULL;
+	bool same = false;
+	int err = fill_generation(order, &generation, error);
+
+	if (!err && mg_state_read_confirmed(order->state, &old, NULL) == 0)
+		same = same_text(old->rules[MG_IPV4], generation.rules[MG_IPV4]) &&
+		       same_text(old->rules[MG_IPV6], generation.rules[MG_IPV6]);
+	if (!err && !same) {
+		err = mg_state_write_generation(order->state, &generation, error);
+		if (!err)
+			err = mg_state_confirm_generation(order->state, generation.number,
+							  "unchanged", error);
+	}
+	mg_generation_free(old);
+	free_rules(&generation);
+	return err;
+}

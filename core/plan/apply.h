@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Making a plan real, in one transaction with its guard.
+ *
+ * Invariant: what is live is the old tables or the new ones (per table while
+ * the commits run), and new ones never outlive their deadline unconfirmed.
+ */
+#ifndef MG_APPLY_H
+#define MG_APPLY_H
+
+#include "guard.h"
+#include "plan.h"
+#include "state.h"
+
+struct mg_apply_order {
+	struct mg_state *state;	    /* its lock is held */
+	struct mg_plan *plan;	    /* compared under the xtables lock; kept by the caller */
+	const char *policy;	    /* path of the policy file, for the record */
+	const char *user;	    /* who applies */
+	const char *ssh_connection; /* SSH_CONNECTION of the operator, or "" */
+	double seconds;		    /* until the roll-back; counted from the commit */
+};
+
+/** An apply that waits for its confirmation. */
+struct mg_transaction;
+
+/**
+ * Write the new generation, arm the guard, commit each table in order, read
+ * back and compare. On failure everything is as it was, unless the status is
+ * MG_STATE_UNKNOWN.
+ * The caller holds the xtables lock, and lets it go afterwards.
+ */
+int mg_apply(const struct mg_apply_order *order, struct mg_transaction **out,
+	     struct mg_error *error);
+
+/** Confirm from the applying process itself: @by as in struct mg_generation. */
+int mg_transaction_confirm(struct mg_transaction *transaction, const char *by,
+			   struct mg_error *error);
+
+/** Take it back now; the verdict tells how it went. */
+void mg_transaction_rollback(struct mg_transaction *transaction);
+
+/**
+ * Wait for a verdict, as mg_guard_wait(). If the guard is gone the old tables
+ * are put back here, and the verdict is MG_VERDICT_ROLLED_BACK or _FAILED.
+ */
+enum mg_verdict mg_transaction_wait(struct mg_transaction *transaction, int milliseconds,
+				    struct mg_error *error);
+
+/** The number of its generation. */
+uint32_t mg_transaction_number(const struct mg_transaction *transaction);
+
+/** Let go; after a commit the guard goes on alone. */
+void mg_transaction_free(struct mg_transaction *transaction);
+
+/**
+ * The plan is empty: what is live is what the policy says. Record it as the
+ * confirmed generation, if none says the same already (lines may have moved).
+ */
+int mg_apply_record(const struct mg_apply_order *order, struct mg_error *error);
+
+#endif

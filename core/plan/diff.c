@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The diff of two images, chain by chain: common head and tail first, then
+ * the longest common subsequence of what is between, then moves.
+ */
+#include "diff.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "netfilter/equal.h"
+#include "ruleset/failure.h"
+#include "sequence.h"
+
+/* The two stretches that differ, and a number for each distinct rule in them. */
+struct stretch {
+	const struct mg_family_ops *ops;
+	const struct mg_image *live, *wanted;
+	uint32_t live_first, live_count;
+	uint32_t wanted_first, wanted_count;
+	uint32_t *live_symbols, *wanted_symbols;
+	uint32_t symbols;
+};
+
+/* A table of distinct rules, open addressing by hash. */
+struct known {
+	const struct mg_entry **entries;
+	uint32_t *numbers;
+	size_t mask;
+};
+
+static uint32_t number_of(struct stretch *stretch, struct known *known,
+			  const struct mg_entry *entry)
+{
+	size_t slot = entry->hash & known->mask;
+
+	while (known->entries[slot] && !mg_entry_equal(stretch->ops, known->entries[slot], entry))
+		slot = (slot + 1) & known->mask;
+	if (!known->entries[slot]) {
+		known->entries[slot] = entry;
+		known->numbers[slot] = stretch->symbols++;
+	}
+	return known->numbers[slot];
+}
+
+static int number_rules(struct stretch *stretch)
+{
+	size_t total = (size_t)stretch->live_count + stretch->wanted_count, slots = 16;
+	struct known known;
+	uint32_t i;
+
+	while (slots < total * 2)
+		slots *= 2;
+	known.mask = slots - 1;
+	known.entries = calloc(slots, sizeof(*known.entries));
+	known.numbers = calloc(slots, sizeof(*known.numbers));
+	stretch->live_symbols = calloc(total + 1, sizeof(uint32_t));
+	if (!known.entries || !known.numbers || !stretch->live_symbols) {
+		free(known.entries);
+		free(known.numbers);
+		return -ENOMEM;
+	}
+	stretch->wanted_symbols = stretch->live_symbols + stretch->live_count;
+	for (i = 0; i < stretch->live_count; i++)
+		stretch->live_symbols[i] =
+			number_of(stretch, &known,
+				  &stretch->live->entries[stretch->live_first + i]);
+	for (i = 0; i < stretch->wanted_count; i++)
+		stretch->wanted_symbols[i] =
+			number_of(stretch, &known,
+				  &stretch->wanted->entries[stretch->wanted_first + i]);
+	free(known.entries);
+	free(known.numbers);
+	return 0;
+}
+
+static void keep(struct mg_diff *diff, uint32_t live, uint32_t wanted)
+{
+	diff->sources[wanted] = (struct mg_source){ .live = live, .kept = true };
+	diff->fates[live] = MG_KEPT;
+	diff->kept++;
+}
+
+/* Rules that are in both stretches but out of order: pair them, first come first served. */
+static int find_moves(struct mg_diff *diff, const struct stretch *stretch)
+{
+	uint32_t *next = malloc(((size_t)stretch->live_count + 1) * sizeof(*next));
+	uint32_t *head = malloc(((size_t)stretch->symbols + 1) * sizeof(*head));
+	uint32_t i;
+
+	if (!next || !head) {
+		free(next);
+		free(head);
+		return -ENOMEM;
+	}
+	memset(head, 0xFF, ((size_t)stretch->symbols + 1) * sizeof(*head));
+	for (i = stretch->live_count; i-- > 0;) {
+		if (diff->fates[stretch->live_first + i] != MG_REMOVED)
+			continue;
+		next[i] = head[stretch->live_symbols[i]];
+		head[stretch->live_symbols[i]] = i;
+	}
+	for (i = 0; i < stretch->wanted_count; i++) {
+		struct mg_source *source = &diff->sources[stretch->wanted_first + i];
+		uint32_t from = head[stretch->wanted_symbols[i]];
+
+		if (source->kept || from == UINT32_MAX)
+			continue;
+		head[stretch->wanted_symbols[i]] = next[from];
+		source->live = stretch->live_first + from;
+		diff->fates[source->live] = MG_MOVED;
+		diff->moved++;
+	}
+	free(next);
+	free(head);
+	return 0;
+}
+
+static int diff_stretch(struct mg_diff *diff, struct stretch *stretch)
+{
+	uint32_t *match = NULL;
+	uint32_t i;
+	int err;
+
+	if (!stretch->live_count || !stretch->wanted_count)
+		return 0;
+	err = number_rules(stretch);
+	if (!err) {
+		match = malloc(stretch->wanted_count * sizeof(*match));
+		err = match ? 0 : -ENOMEM;
+	}
+	if (!err)
+		err = mg_longest_common(stretch->live_symbols, stretch->live_count,
+					stretch->wanted_symbols, stretch->wanted_count,
+					stretch->symbols, match);
+	for (i = 0; i < stretch->wanted_count && !err; i++)
+		if (match[i] != MG_NOT_MATCHED)
+			keep(diff, stretch->live_first + match[i], stretch->wanted_first + i);
+	if (!err)
+		err = find_moves(diff, stretch);
+	free(match);
+	free(stretch->live_symbols);
+	return err;
+}
+
+static bool same(const struct stretch *stretch, uint32_t live, uint32_t wanted)
+{
+	return mg_entry_equal(stretch->ops, &stretch->live->entries[live],
+			      &stretch->wanted->entries[wanted]);
+}
+
+static int diff_chain(struct mg_diff *diff, const struct mg_image *live,
+		      const struct mg_image_chain *old, const struct mg_image *wanted,
+		      const struct mg_image_chain *new)
+{
+	struct stretch stretch = {
+		.ops = mg_family_ops(live->family),
+		.live = live,
+		.wanted = wanted,
+		.live_first = old->first,
+		.live_count = old->count,
+		.wanted_first = new->first,
+		.wanted_count = new->count,
+	};
+
+	while (stretch.live_count && stretch.wanted_count &&
+	       same(&stretch, stretch.live_first, stretch.wanted_first)) {
+		keep(diff, stretch.live_first++, stretch.wanted_first++);
+		stretch.live_count--;
+		stretch.wanted_count--;
+	}
+	while (stretch.live_count && stretch.wanted_count &&
+	       same(&stretch, stretch.live_first + stretch.live_count - 1,
+		    stretch.wanted_first + stretch.wanted_count - 1)) {
+		stretch.live_count--;
+		stretch.wanted_count--;
+		keep(diff, stretch.live_first + stretch.live_count,
+		     stretch.wanted_first + stretch.wanted_count);
+	}
+	return diff_stretch(diff, &stretch);
+}
+
+static int compare_chains(struct mg_diff *diff, const struct mg_image *live,
+			  const struct mg_image *wanted)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < wanted->chain_count && !err; i++) {
+		const struct mg_image_chain *new = &wanted->chains[i];
+		const struct mg_image_chain *old = mg_image_find(live, new->name);
+
+		if (!old) {
+			diff->chains_added++;
+			continue;
+		}
+		if (new->built_in && strcmp(old->policy, new->policy) != 0)
+			diff->policies_changed++;
+		err = diff_chain(diff, live, old, wanted, new);
+	}
+	for (i = 0; i < live->chain_count; i++)
+		if (!mg_image_find(wanted, live->chains[i].name))
+			diff->chains_removed++;
+	return err;
+}
+
+int mg_diff_make(const struct mg_image *live, const struct mg_image *wanted, struct mg_diff **out,
+		 struct mg_error *error)
+{
+	struct mg_diff *diff = calloc(1, sizeof(*diff));
+	size_t i;
+	int err = -ENOMEM;
+
+	if (!diff)
+		goto out;
+	diff->sources = calloc(wanted->entry_count + 1, sizeof(*diff->sources));
+	diff->fates = calloc(live->entry_count + 1, sizeof(*diff->fates));
+	if (!diff->sources || !diff->fates)
+		goto out;
+	for (i = 0; i < wanted->entry_count; i++)
+		diff->sources[i].live = MG_NO_RULE;
+	err = compare_chains(diff, live, wanted);
+	diff->added = wanted->entry_count - diff->kept - diff->moved;
+	diff->removed = live->entry_count - diff->kept - diff->moved;
+out:
+	if (err) {
+		mg_diff_free(diff);
+		return mg_fail(error, err, MG_ENVIRONMENT, "out of memory for a diff");
+	}
+	*out = diff;
+	return 0;
+}
+
+void mg_diff_free(struct mg_diff *diff)
+{
+	if (!diff)
+		return;
+	free(diff->sources);
+	free(diff->fates);
+	free(diff);
+}
+
+bool mg_diff_is_empty(const struct mg_diff *diff)
+{
+	return !(diff->added || diff->removed || diff->moved || diff->chains_added ||
+		 diff->chains_removed || diff->policies_changed);
+}

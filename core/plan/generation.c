@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The generations: written as a whole, one of them confirmed, the oldest
+ * removed.
+ *
+ * Owns nothing between calls. Must not touch the kernel's tables, print or
+ * exit. Its writing functions rely on the transaction lock.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "plan/durable.h"
+#include "plan/state.h"
+#include "plan/state_inner.h"
+#include "ruleset/failure.h"
+
+#define KEPT 20 /* confirmed generations that stay */
+
+/* Folders that are being made or removed start with this; a crash leaves them. */
+#define HALF "."
+#define HALF_NEW HALF "new"
+#define HALF_OLD HALF "old"
+
+/* The numbers of all generations, unsorted. @out: allocated. */
+static int list_numbers(int generations, uint32_t **out, size_t *count)
+{
+	size_t capacity = 0;
+	uint32_t *numbers = NULL;
+	struct dirent *entry;
+	DIR *stream;
+	int fd;
+
+	fd = openat(generations, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	stream = fd >= 0 ? fdopendir(fd) : NULL;
+	if (!stream) {
+		int err = errno;
+
+		if (fd >= 0)
+			close(fd);
+		return -err;
+	}
+	*count = 0;
+	while ((entry = readdir(stream))) {
+		uint32_t number = mg_generation_number(entry->d_name);
+
+		if (!number)
+			continue;
+		if (*count == capacity) {
+			uint32_t *more;
+
+			capacity = capacity ? capacity * 2 : 32;
+			more = reallocarray(numbers, capacity, sizeof(*numbers));
+			if (!more) {
+				free(numbers);
+				closedir(stream);
+				return -ENOMEM;
+			}
+			numbers = more;
+		}
+		numbers[(*count)++] = number;
+	}
+	closedir(stream);
+	*out = numbers;
+	return 0;
+}
+
+/* Open (and make, when @create) the folder that holds all generations. */
+static int open_generations(const struct mg_state *state, bool create, struct mg_error *error)
+{
+	int fd;
+
+	if (state->state.fd < 0)
+		return mg_state_fail(error, -ENOENT, &state->state, MG_GENERATIONS);
+	if (create && mkdirat(state->state.fd, MG_GENERATIONS, 0700) == 0) {
+		int ret = mg_durable_sync(state->state.fd);
+
+		if (ret)
+			return mg_state_fail(error, ret, &state->state, MG_GENERATIONS);
+	}
+	fd = openat(state->state.fd, MG_GENERATIONS,
+		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return mg_state_fail(error, -errno, &state->state, MG_GENERATIONS);
+	return fd;
+}
+
+static json_t *describe_rules(const struct mg_generation *generation)
+{
+	json_t *rules = json_object();
+
+	for (int family = 0; family < MG_FAMILIES; family++) {
+		const char *text = generation->rules[family];
+		json_t *about = json_null();
+
+		if (text) {
+			char sum[17];
+
+			snprintf(sum, sizeof(sum), "%016" PRIx64,
+				 mg_rules_checksum(text, strlen(text)));
+			about = json_pack("{s:I, s:s}", "bytes", (json_int_t)strlen(text),
+					  "fnv1a64", sum);
+		}
+		if (json_object_set_new(rules, mg_rules_key[family], about) < 0) {
+			json_decref(rules);
+			return NULL;
+		}
+	}
+	return rules;
+}
+
+static char *describe(const struct mg_generation *generation, uint32_t number)
+{
+	char *text = NULL;
+	json_t *meta;
+
+	/* "o" takes NULL for the failure that it is, and frees the others */
+	meta = json_pack("{s:i, s:I, s:I, s:o, s:o, s:o, s:o}", "format", 1, "number",
+			 (json_int_t)number, "time", (json_int_t)generation->time, "user",
+			 mg_state_string(generation->user), "policy",
+			 mg_state_string(generation->policy), "confirmed_by", json_null(), "rules",
+			 describe_rules(generation));
+	if (meta)
+		text = json_dumps(meta, JSON_INDENT(2));
+	json_decref(meta);
+	return text;
+}
+
+/* Write all files of a generation into the folder @dir, and have them on the disk. */
+static int write_files(int dir, const struct mg_generation *generation, const char *meta)
+{
+	const char *names[] = { mg_rules_name[MG_IPV4], mg_rules_name[MG_IPV6], MG_META };
+	const char *texts[] = { generation->rules[MG_IPV4], generation->rules[MG_IPV6], meta };
+	int fds[] = { -1, -1, -1 };
+	int ret = 0;
+
+	for (size_t i = 0; i < 3 && !ret; i++) {
+		if (texts[i])
+			ret = mg_durable_create(dir, names[i], texts[i], strlen(texts[i]), &fds[i]);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		if (fds[i] < 0)
+			continue;
+		if (!ret)
+			ret = mg_durable_sync(fds[i]);
+		if (close(fds[i]) < 0 && !ret && errno != EINTR)
+			ret = -errno;
+	}
+	return ret ? ret : mg_durable_sync(dir);
+}
+
+static int write_folder(int generations, const struct mg_generation *generation, uint32_t number,
+			const char *meta)
+{
+	char name[16];
+	int ret;
+	int dir;
+
+	mg_durable_remove_folder(generations, HALF_NEW);
+	mg_durable_remove_folder(generations, HALF_OLD);
+	if (mkdirat(generations, HALF_NEW, 0700) < 0)
+		return -errno;
+	dir = openat(generations, HALF_NEW, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	ret = dir < 0 ? -errno : write_files(dir, generation, meta);
+	if (dir >= 0)
+		close(dir);
+	snprintf(name, sizeof(name), "%" PRIu32, number);
+	if (!ret && renameat(generations, HALF_NEW, generations, name) < 0)
+		ret = -errno;
+	if (ret) {
+		mg_durable_remove_folder(generations, HALF_NEW);
+		return ret;
+	}
+	ret = mg_durable_sync(generations);
+	if (ret)
+		mg_durable_remove_folder(generations, name);
+	return ret;
+}
+
+int mg_state_write_generation(struct mg_state *state, struct mg_generation *generation,
+			      struct mg_error *error)
+{
+	uint32_t *numbers = NULL;
+	uint32_t number = 0;
+	struct mg_name name;
+	size_t count = 0;
+	char *meta = NULL;
+	int generations;
+	int ret;
+
+	generations = open_generations(state, true, error);
+	if (generations < 0)
+		return generations;
+	ret = list_numbers(generations, &numbers, &count);
+	if (ret) {
+		mg_state_fail(error, ret, &state->state, MG_GENERATIONS);
+		goto out;
+	}
+	for (size_t i = 0; i < count; i++)
+		number = numbers[i] > number ? numbers[i] : number;
+	if (number == UINT32_MAX) {
+		ret = mg_state_fail(error, -EOVERFLOW, &state->state, MG_GENERATIONS);
+		goto out;
+	}
+	number++;
+	name = mg_generation_name(number);
+	if (!generation->time)
+		generation->time = time(NULL);
+	meta = describe(generation, number);
+	ret = meta ? write_folder(generations, generation, number, meta) : -ENOMEM;
+	if (ret)
+		mg_state_fail(error, ret, &state->state, name.text);
+	else
+		generation->number = number;
+out:
+	free(meta);
+	free(numbers);
+	close(generations);
+	return ret;
+}
+
+/* Confirming */
+
+/* Take it out of sight in one step, so that no crash leaves a half one. */
+static int remove_generation(int generations, uint32_t number)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "%" PRIu32, number);
+	mg_durable_remove_folder(generations, HALF_OLD);
+	if (renameat(generations, name, generations, HALF_OLD) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	mg_durable_remove_folder(generations, HALF_OLD);
+	return mg_durable_sync(generations);
+}
+
+static int newest_first(const void *a, const void *b)
+{
+	uint32_t left = *(const uint32_t *)a;
+	uint32_t right = *(const uint32_t *)b;
+
+	return left < right ? 1 : left > right ? -1 : 0;
+}
+
+static bool was_confirmed(const struct mg_state *state, uint32_t number)
+{
+	json_t *meta = NULL;
+	bool answer;
+
+	if (mg_generation_meta(state, number, &meta, NULL))
+		return false;
+	answer = json_is_string(json_object_get(meta, "confirmed_by"));
+	json_decref(meta);
+	return answer;
+}
+
+/*
+ * Keep the newest confirmed generations, whatever is newer than the oldest of
+ * them, and @confirmed. It is housekeeping: a failure must not undo a
+ * confirmation, and the next one tries again.
+ */
+static void prune(const struct mg_state *state, uint32_t confirmed)
+{
+	uint32_t *numbers = NULL;
+	size_t count = 0;
+	size_t kept = 0;
+	int generations;
+
+	generations = open_generations(state, false, NULL);
+	if (generations < 0)
+		return;
+	if (list_numbers(generations, &numbers, &count))
+		goto out;
+	if (count <= KEPT)
+		goto out;
+	qsort(numbers, count, sizeof(*numbers), newest_first);
+	for (size_t i = 0; i < count; i++) {
+		if (kept < KEPT)
+			kept += was_confirmed(state, numbers[i]);
+		else if (numbers[i] != confirmed)
+			remove_generation(generations, numbers[i]);
+	}
+out:
+	free(numbers);
+	close(generations);
+}
+
+/* Note in its meta.json how it was confirmed. */
+static int record_confirmation(const struct mg_state *state, uint32_t number, const char *by,
+			       struct mg_error *error)
+{
+	struct mg_name name = mg_generation_name(number);
+	json_t *meta = NULL;
+	char *text = NULL;
+	int dir = -1;
+	int ret;
+
+	ret = mg_generation_meta(state, number, &meta, error);
+	if (ret)
+		return ret;
+	ret = -ENOMEM;
+	if (json_object_set_new(meta, "confirmed_by", mg_state_string(by)) < 0)
+		goto out;
+	text = json_dumps(meta, JSON_INDENT(2));
+	if (!text)
+		goto out;
+	dir = openat(state->state.fd, name.text, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	ret = dir < 0 ? -errno : mg_durable_write(dir, MG_META, text, strlen(text));
+out:
+	if (ret)
+		mg_state_fail(error, ret, &state->state, name.text);
+	if (dir >= 0)
+		close(dir);
+	free(text);
+	json_decref(meta);
+	return ret;
+}
+
+int mg_state_confirm_generation(struct mg_state *state, uint32_t number, const char *by,
+				struct mg_error *error)
+{
+	struct mg_name name = mg_generation_name(number);
+	struct mg_generation *generation = NULL;
+	uint32_t before = 0;
+	int ret;
+
+	ret = mg_state_read_generation(state, number, &generation, error);
+	if (ret == -ENOENT)
+		return mg_state_fail(error, ret, &state->state, name.text);
+	if (ret)
+		return ret;
+	mg_generation_free(generation);
+	/* a damaged link is no reason not to replace it */
+	if (mg_state_read_link(state, &before, NULL))
+		before = 0;
+	ret = record_confirmation(state, number, by, error);
+	if (ret)
+		return ret;
+	ret = before == number ? 0 : mg_durable_link(state->state.fd, MG_CONFIRMED, name.text);
+	if (ret) {
+		mg_state_fail(error, ret, &state->state, MG_CONFIRMED);
+		/*
+		 * The last fsync can fail with the new link in sight; but the
+		 * caller hears that nothing was confirmed, and will take it back.
+		 */
+		name = mg_generation_name(before);
+		if (before)
+			mg_durable_link(state->state.fd, MG_CONFIRMED, name.text);
+		else
+			mg_durable_unlink(state->state.fd, MG_CONFIRMED);
+		return ret;
+	}
+	prune(state, number);
+	return 0;
+}
+
+int mg_state_drop_generation(struct mg_state *state, uint32_t number, struct mg_error *error)
+{
+	struct mg_name name = mg_generation_name(number);
+	uint32_t confirmed = 0;
+	int generations;
+	int ret;
+
+	ret = mg_state_read_link(state, &confirmed, error);
+	if (ret && ret != -ENOENT)
+		return ret;
+	if (!ret && confirmed == number)
+		return mg_fail(error, -EBUSY, MG_UNSAFE,
+			       "generation %" PRIu32 " is the confirmed one: it stays", number);
+	if (state->state.fd < 0)
+		return 0;
+	generations = open_generations(state, false, error);
+	if (generations < 0)
+		return generations == -ENOENT ? 0 : generations;
+	ret = remove_generation(generations, number);
+	if (ret)
+		mg_state_fail(error, ret, &state->state, name.text);
+	close(generations);
+	return ret;
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reading generations, and noticing damage.
+ *
+ * Owns nothing between calls. Must not write anything, touch the kernel's
+ * tables, print or exit.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "plan/durable.h"
+#include "plan/state.h"
+#include "plan/state_inner.h"
+#include "ruleset/failure.h"
+
+#define RULES_LIMIT ((size_t)512 << 20)
+
+const char *const mg_rules_name[MG_FAMILIES] = { "rules.v4", "rules.v6" };
+const char *const mg_rules_key[MG_FAMILIES] = { "v4", "v6" };
+
+struct mg_name mg_generation_name(uint32_t number)
+{
+	struct mg_name name;
+
+	snprintf(name.text, sizeof(name.text), MG_GENERATIONS "/%" PRIu32, number);
+	return name;
+}
+
+static struct mg_name file_name(uint32_t number, const char *file)
+{
+	struct mg_name name;
+
+	snprintf(name.text, sizeof(name.text), MG_GENERATIONS "/%" PRIu32 "/%s", number, file);
+	return name;
+}
+
+void mg_generation_free(struct mg_generation *generation)
+{
+	if (!generation)
+		return;
+	free(generation->user);
+	free(generation->policy);
+	free(generation->confirmed_by);
+	for (int family = 0; family < MG_FAMILIES; family++)
+		free(generation->rules[family]);
+	free(generation);
+}
+
+uint64_t mg_rules_checksum(const char *data, size_t size)
+{
+	uint64_t sum = 0xcbf29ce484222325U;
+
+	for (size_t i = 0; i < size; i++) {
+		sum ^= (unsigned char)data[i];
+		sum *= 0x100000001b3U;
+	}
+	return sum;
+}
+
+uint32_t mg_generation_number(const char *name)
+{
+	uint64_t number = 0;
+
+	if (name[0] == '0')
+		return 0;
+	for (; *name; name++) {
+		if (*name < '0' || *name > '9')
+			return 0;
+		number = number * 10 + (uint64_t)(*name - '0');
+		if (number > UINT32_MAX)
+			return 0;
+	}
+	return (uint32_t)number;
+}
+
+int mg_state_read_link(const struct mg_state *state, uint32_t *out, struct mg_error *error)
+{
+	static const char before[] = MG_GENERATIONS "/";
+	char target[PATH_MAX];
+	ssize_t length;
+
+	if (state->state.fd < 0)
+		return -ENOENT;
+	length = readlinkat(state->state.fd, MG_CONFIRMED, target, sizeof(target) - 1);
+	if (length < 0 && errno == ENOENT)
+		return -ENOENT;
+	if (length < 0 && errno != EINVAL)
+		return mg_state_fail(error, -errno, &state->state, MG_CONFIRMED);
+	target[length < 0 ? 0 : length] = '\0';
+	if (strncmp(target, before, strlen(before)) == 0)
+		*out = mg_generation_number(target + strlen(before));
+	else
+		*out = 0;
+	if (!*out)
+		return mg_state_damaged(error, &state->state, MG_CONFIRMED,
+					"it is not a link to a generation");
+	return 0;
+}
+
+int mg_generation_meta(const struct mg_state *state, uint32_t number, json_t **out,
+		       struct mg_error *error)
+{
+	struct mg_name name = file_name(number, MG_META);
+	json_t *meta = NULL;
+	char *text = NULL;
+	int ret;
+
+	if (state->state.fd < 0)
+		return -ENOENT;
+	ret = mg_durable_read(state->state.fd, name.text, MG_RECORD_LIMIT, &text, NULL);
+	if (ret == -ENOENT) {
+		struct mg_name folder = mg_generation_name(number);
+
+		/* no such generation, or one without its description? */
+		if (faccessat(state->state.fd, folder.text, F_OK, 0) == 0)
+			ret = mg_state_damaged(error, &state->state, name.text, "it is missing");
+		return ret;
+	}
+	if (ret == -EINVAL || ret == -EFBIG || ret == -ELOOP)
+		return mg_state_damaged(error, &state->state, name.text, "not a file of ours");
+	if (ret)
+		return mg_state_fail(error, ret, &state->state, name.text);
+	meta = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	free(text);
+	if (json_integer_value(json_object_get(meta, "format")) != 1 ||
+	    json_integer_value(json_object_get(meta, "number")) != (json_int_t)number) {
+		json_decref(meta);
+		return mg_state_damaged(error, &state->state, name.text,
+					"it does not describe this generation");
+	}
+	*out = meta;
+	return 0;
+}
+
+/* Read the rules of one family and compare them with what @about says of them. */
+static int read_rules(const struct mg_state *state, uint32_t number, enum mg_family family,
+		      const json_t *about, char **out, struct mg_error *error)
+{
+	struct mg_name name = file_name(number, mg_rules_name[family]);
+	const char *sum = json_string_value(json_object_get(about, "fnv1a64"));
+	json_int_t bytes = json_integer_value(json_object_get(about, "bytes"));
+	char *text = NULL;
+	char found[17];
+	size_t size = 0;
+	int ret;
+
+	ret = mg_durable_read(state->state.fd, name.text, RULES_LIMIT, &text, &size);
+	if (ret == -ENOENT)
+		return mg_state_damaged(error, &state->state, name.text, "it is missing");
+	if (ret == -EINVAL || ret == -EFBIG || ret == -ELOOP)
+		return mg_state_damaged(error, &state->state, name.text, "not a file of ours");
+	if (ret)
+		return mg_state_fail(error, ret, &state->state, name.text);
+	snprintf(found, sizeof(found), "%016" PRIx64, mg_rules_checksum(text, size));
+	if (!sum || bytes != (json_int_t)size || strcmp(sum, found) != 0 || memchr(text, 0, size)) {
+		free(text);
+		return mg_state_damaged(error, &state->state, name.text,
+					"its checksum is not the one in meta.json");
+	}
+	*out = text;
+	return 0;
+}
+
+/* A string or null; false for anything else, and without memory. */
+static bool take_string(const json_t *meta, const char *key, char **out)
+{
+	const json_t *value = json_object_get(meta, key);
+
+	if (json_is_null(value))
+		return true;
+	if (!json_is_string(value))
+		return false;
+	*out = strdup(json_string_value(value));
+	return *out != NULL;
+}
+
+static int fill(const struct mg_state *state, const json_t *meta, struct mg_generation *out,
+		struct mg_error *error)
+{
+	struct mg_name name = file_name(out->number, MG_META);
+	const json_t *time = json_object_get(meta, "time");
+	const json_t *rules = json_object_get(meta, "rules");
+
+	if (!json_is_integer(time) || !json_is_object(rules) ||
+	    !take_string(meta, "user", &out->user) || !take_string(meta, "policy", &out->policy) ||
+	    !take_string(meta, "confirmed_by", &out->confirmed_by))
+		return mg_state_damaged(error, &state->state, name.text,
+					"it does not describe this generation");
+	out->time = json_integer_value(time);
+	for (enum mg_family family = MG_IPV4; family < MG_FAMILIES; family++) {
+		const json_t *about = json_object_get(rules, mg_rules_key[family]);
+		int ret;
+
+		if (!about)
+			return mg_state_damaged(error, &state->state, name.text,
+						"it says nothing about one family's rules");
+		if (json_is_null(about))
+			continue;
+		ret = read_rules(state, out->number, family, about, &out->rules[family], error);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+int mg_state_read_generation(struct mg_state *state, uint32_t number, struct mg_generation **out,
+			     struct mg_error *error)
+{
+	struct mg_generation *generation = NULL;
+	json_t *meta = NULL;
+	int ret;
+
+	ret = mg_generation_meta(state, number, &meta, error);
+	if (ret)
+		return ret;
+	generation = calloc(1, sizeof(*generation));
+	if (!generation) {
+		ret = mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory");
+		goto out;
+	}
+	generation->number = number;
+	ret = fill(state, meta, generation, error);
+	if (ret)
+		goto out;
+	*out = generation;
+	generation = NULL;
+out:
+	mg_generation_free(generation);
+	json_decref(meta);
+	return ret;
+}
+
+int mg_state_read_confirmed(struct mg_state *state, struct mg_generation **out,
+			    struct mg_error *error)
+{
+	uint32_t number = 0;
+	int ret;
+
+	ret = mg_state_read_link(state, &number, error);
+	if (ret)
+		return ret;
+	ret = mg_state_read_generation(state, number, out, error);
+	if (ret == -ENOENT)
+		return mg_state_damaged(error, &state->state, MG_CONFIRMED,
+					"the generation that it points to is not there");
+	return ret;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A plan: what a ruleset wants, compiled; what is live; and the difference.
+ *
+ * It is made in two steps, because the first takes the time and the second
+ * needs the lock: mg_plan_compile() knows nothing of the host's tables,
+ * mg_plan_compare() reads them and may be called again.
+ */
+#ifndef MG_PLAN_H
+#define MG_PLAN_H
+
+#include "diff.h"
+#include "owned.h"
+
+/** One table of one family. */
+struct mg_table_plan {
+	enum mg_family family;
+	const char *table;
+	struct mg_image *wanted;
+	struct mg_image *live; /* NULL before mg_plan_compare() */
+	struct mg_diff *diff;  /* the same */
+	bool *foreign;	       /* for each live entry: to be removed, and not ours */
+};
+
+enum { MG_MOST_TABLES = 5 * MG_FAMILIES };
+
+struct mg_plan {
+	const struct mg_ruleset *ruleset;	     /* borrowed */
+	struct mg_table_plan tables[MG_MOST_TABLES]; /* in the order of their commits */
+	size_t table_count;
+	size_t foreign_rules, foreign_chains;
+};
+
+/**
+ * Compile every table that a policy owns, for the families in @families.
+ * @ruleset: sealed; must outlive the plan
+ * @families: bits 1 << MG_IPV4, 1 << MG_IPV6
+ */
+int mg_plan_compile(const struct mg_ruleset *ruleset, unsigned int families, struct mg_plan **out,
+		    struct mg_notes *notes, struct mg_error *error);
+
+/**
+ * Let the kernel of a private network namespace judge the compiled tables.
+ * Errors: MG_KERNEL, naming the rule and its line; MG_ENVIRONMENT where there
+ * is no such namespace to be had.
+ */
+int mg_plan_try(const struct mg_plan *plan, struct mg_error *error);
+
+/** Read the live tables and compare. @owned tells foreign rules from ours. */
+int mg_plan_compare(struct mg_plan *plan, struct mg_owned *owned, struct mg_error *error);
+
+/** After mg_plan_compare(): is there nothing to do? */
+bool mg_plan_is_empty(const struct mg_plan *plan);
+
+/**
+ * What the plan wants for one family as iptables-save text with "#@ ORIGIN"
+ * lines, to be freed; NULL in @out if no table of the family is in the plan.
+ */
+int mg_plan_text(const struct mg_plan *plan, enum mg_family family, char **out,
+		 struct mg_error *error);
+
+/** Origin of a wanted entry; "" if unknown. */
+const char *mg_plan_origin(const struct mg_plan *plan, const struct mg_entry *entry);
+
+void mg_plan_free(struct mg_plan *plan);
+
+#endif

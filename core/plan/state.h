@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What must survive: the generations, the transaction lock and the record of
+ * a pending confirmation.
+ *
+ *   STATE_DIR/                      0700, usually /var/lib/moongate
+ *     generations/N/rules.v4        iptables-save text with "#@ ORIGIN" lines
+ *     generations/N/rules.v6
+ *     generations/N/meta.json       number, time, user, policy, how it was
+ *                                   confirmed; length and FNV-1a checksum of both
+ *                                   texts, to notice damage (not forgery: whoever
+ *                                   can write here is root)
+ *     confirmed -> generations/N    the generation that counts
+ *   RUN_DIR/                        0700, usually /run/moongate
+ *     lock                          flock: one transaction at a time
+ *     pending.json                  the transaction that waits for a confirmation
+ *     guard.sock                    where its guard listens
+ *
+ * Every file is written beside its place, fsynced, renamed, and its folder
+ * fsynced; a generation comes into being as a whole, by the rename of its
+ * folder. What writes generations or the pending record holds the transaction
+ * lock. Folders are reached through descriptors, so a process that has changed
+ * its working directory or that was forked (the guard) goes on working with
+ * the same ones. Must not touch the kernel's tables, print or exit.
+ */
+#ifndef MG_STATE_H
+#define MG_STATE_H
+
+#include <moongate.h>
+#include <sys/types.h>
+
+struct mg_state;
+
+/** A generation: the owned rules that were applied, as text. */
+struct mg_generation {
+	uint32_t number;	  /* given by mg_state_write_generation(); from 1 */
+	int64_t time;		  /* seconds since the epoch; 0: now, when written */
+	char *user;		  /* who applied it: SUDO_USER or the login name */
+	char *policy;		  /* path of the policy file */
+	char *confirmed_by;	  /* "connection", "console", "no-confirm", ...; NULL: not */
+	char *rules[MG_FAMILIES]; /* iptables-save text; NULL: family not managed */
+};
+
+/** The record of a transaction that waits. */
+struct mg_pending {
+	uint32_t number;	  /* of its generation */
+	char token[33];		  /* 128 random bits in hex */
+	pid_t guard;		  /* process id of the guard */
+	int64_t committed;	  /* CLOCK_BOOTTIME seconds when it was committed, 0 before */
+	int64_t deadline;	  /* CLOCK_BOOTTIME seconds of the roll-back */
+	char boot_id[37];	  /* of the boot in which it was made; "": of this one */
+	char ssh_connection[256]; /* SSH_CONNECTION of the applying session, or "" */
+};
+
+/** For what was read here: frees the strings and @generation itself. */
+void mg_generation_free(struct mg_generation *generation);
+
+/**
+ * Open the state. The folders are made (0700) when @create, but not those
+ * above them; else a missing one reads as empty. NULL for a path means the
+ * usual one. A folder that others than its owner may write to, or that
+ * neither root nor the caller owns, is refused: rules for the next boot are
+ * taken from it.
+ */
+int mg_state_open(const char *state_dir, const char *run_dir, bool create, struct mg_state **out,
+		  struct mg_error *error);
+void mg_state_close(struct mg_state *state); /* lets the lock go too */
+
+/**
+ * The descriptors that the state works with, the lock's among them when it is
+ * held: what a forked process has to keep open to use @state. At most
+ * MG_STATE_DESCRIPTORS are written; returns how many.
+ */
+#define MG_STATE_DESCRIPTORS 3
+size_t mg_state_descriptors(const struct mg_state *state, int fds[MG_STATE_DESCRIPTORS]);
+
+/**
+ * Take the transaction lock, waiting at most @seconds (fractions count).
+ * 0 at once where @state holds it already.
+ * Errors: -EBUSY with MG_BUSY, and who holds it in the words.
+ *
+ * The lock belongs to the open file, so a process forked while it is held
+ * shares it: it is free when the last of them has let go of it. That is how
+ * the guard keeps others out until the verdict.
+ */
+int mg_state_lock(struct mg_state *state, double seconds, struct mg_error *error);
+/** Let go of this process's share of the lock. */
+void mg_state_unlock(struct mg_state *state);
+
+/** Path of the guard's socket. */
+const char *mg_state_socket(const struct mg_state *state);
+
+/**
+ * Write @generation durably under the next free number, not confirmed
+ * whatever its confirmed_by says. @generation->number and time are set.
+ */
+int mg_state_write_generation(struct mg_state *state, struct mg_generation *generation,
+			      struct mg_error *error);
+
+/**
+ * Make a written generation the confirmed one, after checking that it is
+ * whole; records @by in its meta.json first. On failure the one that was
+ * confirmed stays so. Removes generations older than the last 20 confirmed.
+ */
+int mg_state_confirm_generation(struct mg_state *state, uint32_t number, const char *by,
+				struct mg_error *error);
+
+/**
+ * Remove a generation. 0 where there is none. -EBUSY with MG_UNSAFE for the
+ * confirmed one.
+ */
+int mg_state_drop_generation(struct mg_state *state, uint32_t number, struct mg_error *error);
+
+/**
+ * Read the confirmed generation. -ENOENT without an error text where nothing
+ * was ever confirmed; -EBADMSG with MG_ENVIRONMENT where it is damaged.
+ */
+int mg_state_read_confirmed(struct mg_state *state, struct mg_generation **out,
+			    struct mg_error *error);
+
+/** Read any generation by number; same errors. */
+int mg_state_read_generation(struct mg_state *state, uint32_t number, struct mg_generation **out,
+			     struct mg_error *error);
+
+int mg_state_write_pending(struct mg_state *state, const struct mg_pending *pending,
+			   struct mg_error *error);
+/**
+ * -ENOENT without text where none is pending, or one of an earlier boot, which
+ * nobody waits for any more; -EBADMSG with MG_ENVIRONMENT where it is damaged.
+ * Says nothing about whether the guard still lives.
+ */
+int mg_state_read_pending(struct mg_state *state, struct mg_pending *out, struct mg_error *error);
+/** Remove the record, of whichever boot. 0 where there is none. */
+int mg_state_clear_pending(struct mg_state *state, struct mg_error *error);
+
+#endif

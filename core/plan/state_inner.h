@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the files that implement state.h share.
+ *
+ * Must not be included by anyone else.
+ */
+#ifndef MG_PLAN_STATE_INNER_H
+#define MG_PLAN_STATE_INNER_H
+
+#include "plan/state.h"
+
+#include <jansson.h>
+
+/** One of the two folders. */
+struct mg_folder {
+	char *path; /* absolute, for words */
+	int fd;	    /* -1: it does not exist */
+};
+
+struct mg_state {
+	struct mg_folder state;
+	struct mg_folder run;
+	int lock;     /* -1: not held */
+	char *socket; /* path of the guard's socket */
+};
+
+/** A length limit that no record of ours comes near. */
+#define MG_RECORD_LIMIT ((size_t)64 << 10)
+
+/** A failure of the environment, about FOLDER/NAME. Returns @err. */
+int mg_state_fail(struct mg_error *error, int err, const struct mg_folder *folder,
+		  const char *name);
+
+/** -EBADMSG: FOLDER/NAME is damaged, with what is wrong with it. */
+int mg_state_damaged(struct mg_error *error, const struct mg_folder *folder, const char *name,
+		     const char *what);
+
+/**
+ * A JSON string, or null for NULL. JSON knows only UTF-8 and file names know
+ * any bytes: in a text that is not UTF-8 a question mark stands for each byte
+ * outside ASCII. NULL: no memory.
+ */
+json_t *mg_state_string(const char *text);
+
+#define MG_GENERATIONS "generations"
+#define MG_CONFIRMED "confirmed"
+#define MG_META "meta.json"
+
+extern const char *const mg_rules_name[MG_FAMILIES]; /* of the file */
+extern const char *const mg_rules_key[MG_FAMILIES];  /* in meta.json */
+
+/** A path below the state folder. */
+struct mg_name {
+	char text[64];
+};
+
+/** "generations/7" */
+struct mg_name mg_generation_name(uint32_t number);
+
+/** The number that a folder's name says, 0 for anything else. */
+uint32_t mg_generation_number(const char *name);
+
+/** FNV-1a, 64 bits: to notice a torn or rotten file, not a forged one. */
+uint64_t mg_rules_checksum(const char *data, size_t size);
+
+/** The number that "confirmed" points to; -ENOENT without words, -EBADMSG. */
+int mg_state_read_link(const struct mg_state *state, uint32_t *out, struct mg_error *error);
+
+/**
+ * Read a generation's meta.json; the caller lets go of it with json_decref().
+ * -ENOENT without words: no such generation.
+ */
+int mg_generation_meta(const struct mg_state *state, uint32_t number, json_t **out,
+		       struct mg_error *error);
+
+#endif
