@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * moongate(8): the table of commands, and where the language is found.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "options.h"
+#include "output.h"
+
+#ifndef MOONGATE_DATADIR
+#define MOONGATE_DATADIR "/usr/share/moongate"
+#endif
+
+static const struct command *const commands[] = {
+	&check_command,	   &plan_command, &apply_command,  &confirm_command,
+	&rollback_command, &show_command, &status_command,
+};
+
+enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
+
+static void print_help(void)
+{
+	size_t i;
+
+	printf("Usage: moongate COMMAND [OPTION]... [POLICY]\n\n"
+	       "A host firewall from a Lua policy: planned, applied in one step, and taken\n"
+	       "back by itself unless it is confirmed from a new connection.\n\n"
+	       "POLICY is /etc/moongate/policy.lua if it is not given.\n\nCommands:\n");
+	for (i = 0; i < COMMANDS; i++)
+		printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
+	printf("\nOptions of every command:\n");
+	print_common_options();
+	printf("      --version              show the version\n\n"
+	       "`moongate COMMAND --help' tells more.\n\n"
+	       "Exit status: 0 done or nothing to do; 1 the policy or the request is wrong;\n"
+	       "2 changes (plan --detailed-exitcode); 3 rolled back; 4 a lock or another\n"
+	       "transaction is in the way; 5 refused for safety; 6 the kernel refused; 7 the\n"
+	       "environment failed; 8 the roll-back failed; 64 usage. All but 3 and 8 mean\n"
+	       "that nothing was changed.\n");
+}
+
+static const struct command *find_command(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < COMMANDS; i++)
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+	return NULL;
+}
+
+/*
+ * The language lies beside the program when that was not installed
+ * (build/moongate, lua/), else where it was installed.
+ */
+static void find_language(struct options *options)
+{
+	char program[2048], probe[4096];
+	ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
+	char *slash;
+
+	options->request.language = MOONGATE_DATADIR "/lua";
+	if (length <= 0)
+		return;
+	program[length] = '\0';
+	slash = strrchr(program, '/');
+	if (!slash)
+		return;
+	*slash = '\0';
+	snprintf(options->language, sizeof(options->language), "%s/../lua", program);
+	snprintf(probe, sizeof(probe), "%s/../lua/moongate/language.lua", program);
+	if (access(probe, R_OK) == 0)
+		options->request.language = options->language;
+}
+
+/*
+ * Somebody may have closed them; the next file opened would get their number
+ * and our messages.
+ */
+static void open_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+static int usage(const char *problem, const char *word)
+{
+	fprintf(stderr, "moongate: %s%s%s%s\nTry `moongate --help'.\n", problem, *word ? " `" : "",
+		word, *word ? "'" : "");
+	return MG_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { 0 };
+	const struct command *command;
+	int code;
+
+	open_standard_streams();
+	if (argc < 2)
+		return usage("which command?", "");
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0) {
+		print_help();
+		return finish_output(MG_DONE);
+	}
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+		printf("moongate %s\n", MG_VERSION);
+		return finish_output(MG_DONE);
+	}
+	command = find_command(argv[1]);
+	if (!command)
+		return usage(argv[1][0] == '-' ? "unknown option" : "unknown command", argv[1]);
+	find_language(&options);
+	code = read_options(command, argc - 1, argv + 1, &options);
+	if (code)
+		return code;
+	if (options.help) {
+		print_command_help(command);
+		return finish_output(MG_DONE);
+	}
+	return finish_output(command->run(&options));
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Options, each described once: its name, what it means, which commands take it.
+ */
+#include "options.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { DEFAULT_CONFIRM_SECONDS = 30, LONGEST_SECONDS = 24 * 3600 };
+
+struct description {
+	int key; /* its letter, also in struct command; upper-case letters have no short form */
+	const char *name, *argument, *meaning;
+};
+
+static const struct description descriptions[] = {
+	{ 'c', "confirm", "TIME",
+	  "take it back unless it is confirmed within TIME (30s, 2m); 30s if not given" },
+	{ 'N', "no-confirm", NULL, "do not wait for a confirmation, and take nothing back" },
+	{ 'R', "remove-foreign", NULL, "let rules and chains of other software be removed" },
+	{ 'B', "beside-nft", NULL, "go on although nf_tables filters beside" },
+	{ 'F', "force", NULL, "go on where safety says no" },
+	{ 'w', "wait", "SECONDS", "wait so long for a lock (0 if not given)" },
+	{ 'K', "kernel", NULL, "have the kernel of a private network namespace judge too" },
+	{ 'D', "detailed-exitcode", NULL, "exit 2 if there is something to do" },
+	{ 'O', "console", NULL, "say that you sit at the console: there is no new connection" },
+	{ '4', "ipv4", NULL, "IPv4 only" },
+	{ '6', "ipv6", NULL, "IPv6 only" },
+	{ 'S', "state-dir", "DIR",
+	  "keep the state in DIR, and what lives until the next boot in DIR/run" },
+	{ 'C', "color", "WHEN", "auto, always or never" },
+	{ 'q', "quiet", NULL, "say only what is wrong" },
+	{ 'v', "verbose", NULL, "say more: unchanged rules, remarks" },
+	{ 'h', "help", NULL, "show this help" },
+};
+
+static const char common[] = "46SCqvh";
+
+enum { DESCRIPTIONS = sizeof(descriptions) / sizeof(*descriptions) };
+
+static bool has_short_form(int key)
+{
+	return strchr("cw46qvh", key);
+}
+
+static void print_option(const struct description *option)
+{
+	char left[64];
+
+	if (has_short_form(option->key))
+		snprintf(left, sizeof(left), "-%c, --%s%s%s", option->key, option->name,
+			 option->argument ? "=" : "", option->argument ? option->argument : "");
+	else
+		snprintf(left, sizeof(left), "    --%s%s%s", option->name,
+			 option->argument ? "=" : "", option->argument ? option->argument : "");
+	printf("  %-26s %s\n", left, option->meaning);
+}
+
+void print_common_options(void)
+{
+	int i;
+
+	for (i = 0; i < DESCRIPTIONS; i++)
+		if (strchr(common, descriptions[i].key))
+			print_option(&descriptions[i]);
+}
+
+void print_command_help(const struct command *command)
+{
+	int i;
+
+	printf("Usage: moongate %s [OPTION]...%s%s\n\n%s\n", command->name,
+	       *command->arguments ? " " : "", command->arguments, command->details);
+	printf("\nOptions:\n");
+	for (i = 0; i < DESCRIPTIONS; i++)
+		if (strchr(command->options, descriptions[i].key))
+			print_option(&descriptions[i]);
+	print_common_options();
+}
+
+static int __attribute__((format(printf, 2, 3)))
+usage_error(const struct command *command, const char *format, ...)
+{
+	va_list list;
+
+	fprintf(stderr, "moongate %s: ", command->name);
+	va_start(list, format);
+	vfprintf(stderr, format, list);
+	va_end(list);
+	fprintf(stderr, "\nTry `moongate %s --help'.\n", command->name);
+	return MG_USAGE;
+}
+
+/* "30", "30s", "2m", "1h": seconds, or -1. */
+static double read_time(const char *text)
+{
+	char *end;
+	double number = strtod(text, &end);
+
+	if (end == text || !(number >= 0))
+		return -1;
+	if (strcmp(end, "m") == 0)
+		number *= 60;
+	else if (strcmp(end, "h") == 0)
+		number *= 3600;
+	else if (*end && strcmp(end, "s") != 0)
+		return -1;
+	return number <= LONGEST_SECONDS ? number : -1;
+}
+
+static bool want_color(const char *when, bool *bad)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	*bad = false;
+	if (strcmp(when, "always") == 0)
+		return true;
+	if (strcmp(when, "never") == 0)
+		return false;
+	*bad = strcmp(when, "auto") != 0;
+	return !(no_color && *no_color) && isatty(STDOUT_FILENO);
+}
+
+static int take_option(const struct command *command, int key, const char *value,
+		       struct options *options)
+{
+	bool bad;
+
+	switch (key) {
+	case 'c':
+		options->confirm = read_time(value);
+		if (options->confirm < 1)
+			return usage_error(command, "--confirm takes a time of 1s to 24h, not `%s'",
+					   value);
+		break;
+	case 'w':
+		options->request.wait = read_time(value);
+		if (options->request.wait < 0)
+			return usage_error(command, "--wait takes seconds, not `%s'", value);
+		break;
+	case 'C':
+		options->color = want_color(value, &bad);
+		if (bad)
+			return usage_error(command, "--color takes auto, always or never, not `%s'",
+					   value);
+		break;
+	case 'S':
+		options->request.state_dir = value;
+		snprintf(options->run_dir, sizeof(options->run_dir), "%s/run", value);
+		options->request.run_dir = options->run_dir;
+		break;
+	case 'N': options->confirm = 0; break;
+	case 'R': options->request.remove_foreign = true; break;
+	case 'B': options->request.beside_nft = true; break;
+	case 'F': options->request.force = true; break;
+	case 'K': options->kernel = true; break;
+	case 'D': options->detailed_exit = true; break;
+	case 'O': options->console = true; break;
+	case '4': options->request.families |= 1U << MG_IPV4; break;
+	case '6': options->request.families |= 1U << MG_IPV6; break;
+	case 'q': options->quiet = true; break;
+	case 'v': options->verbose = true; break;
+	case 'h': options->help = true; break;
+	}
+	return 0;
+}
+
+/* getopt's tables, made from the descriptions that the command takes. */
+static void make_tables(const struct command *command, struct option *table, char *letters)
+{
+	int i;
+
+	*letters++ = ':';
+	for (i = 0; i < DESCRIPTIONS; i++) {
+		const struct description *option = &descriptions[i];
+
+		if (!strchr(command->options, option->key) && !strchr(common, option->key))
+			continue;
+		*table++ = (struct option){
+			.name = option->name,
+			.has_arg = option->argument ? required_argument : no_argument,
+			.val = option->key,
+		};
+		if (has_short_form(option->key)) {
+			*letters++ = (char)option->key;
+			if (option->argument)
+				*letters++ = ':';
+		}
+	}
+	*letters = '\0';
+	*table = (struct option){ 0 };
+}
+
+int read_options(const struct command *command, int argc, char **argv, struct options *options)
+{
+	struct option table[DESCRIPTIONS + 1];
+	char letters[2 * DESCRIPTIONS + 2];
+	bool ignored;
+	int key, err;
+
+	make_tables(command, table, letters);
+	options->color = want_color("auto", &ignored);
+	options->confirm = DEFAULT_CONFIRM_SECONDS;
+	options->request.policy = "/etc/moongate/policy.lua";
+	opterr = 0;
+	while ((key = getopt_long(argc, argv, letters, table, NULL)) != -1) {
+		if (key == '?')
+			return usage_error(command, "unknown option `%s'", argv[optind - 1]);
+		if (key == ':')
+			return usage_error(command, "option `%s' needs a value", argv[optind - 1]);
+		err = take_option(command, key, optarg, options);
+		if (err)
+			return err;
+	}
+	if (optind < argc && *command->arguments)
+		options->request.policy = argv[optind++];
+	if (optind < argc)
+		return usage_error(command, "unexpected argument `%s'", argv[optind]);
+	return 0;
+}

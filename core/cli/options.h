@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The command line: what was asked for, and how to show it.
+ */
+#ifndef MG_CLI_OPTIONS_H
+#define MG_CLI_OPTIONS_H
+
+#include "engine/engine.h"
+
+struct options {
+	struct mg_request request;
+	double confirm;	    /* seconds until the roll-back; 0: no confirmation */
+	bool kernel;	    /* check: ask the kernel too */
+	bool detailed_exit; /* plan: 2 if there are changes */
+	bool console;	    /* confirm: there is no ssh */
+	bool color;	    /* already decided */
+	bool quiet, verbose;
+	bool help;
+	const char *data_dir; /* of the installed files, found by main() */
+	char language[4096];  /* storage for request.language */
+	char run_dir[4096];   /* storage for request.run_dir */
+};
+
+/** Which options a command takes: letters of the table in options.c. */
+struct command {
+	const char *name;
+	const char *arguments; /* "[POLICY]" or "" */
+	const char *summary;   /* a line for --help */
+	const char *details;   /* what `moongate COMMAND --help` says below its usage */
+	const char *options;
+	int (*run)(const struct options *options);
+};
+
+extern const struct command check_command, plan_command, apply_command, confirm_command,
+	rollback_command, show_command, status_command;
+
+/**
+ * Read the words behind the command's name.
+ * Returns 0, or MG_USAGE after having said on stderr what is wrong.
+ */
+int read_options(const struct command *command, int argc, char **argv, struct options *options);
+
+/** Print the usage of one command to stdout. */
+void print_command_help(const struct command *command);
+
+/** Print the options that all commands have. */
+void print_common_options(void);
+
+#endif

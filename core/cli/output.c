@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Colours, numbers, notes and errors.
+ */
+#include "output.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void style(const struct options *options, enum style wanted)
+{
+	static const char *const codes[] = {
+		[PLAIN] = "\033[0m",  [ADDED] = "\033[32m", [REMOVED] = "\033[31m",
+		[MOVED] = "\033[33m", [FAINT] = "\033[2m",  [STRONG] = "\033[1m",
+	};
+
+	if (options->color)
+		fputs(codes[wanted], stdout);
+}
+
+void print_styled(const struct options *options, enum style wanted, const char *text)
+{
+	style(options, wanted);
+	fputs(text, stdout);
+	style(options, PLAIN);
+}
+
+const char *human_bytes(uint64_t bytes, char text[16])
+{
+	static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB" };
+	double number = (double)bytes;
+	size_t unit = 0;
+
+	while (number >= 1000 && unit + 1 < sizeof(units) / sizeof(*units)) {
+		number /= 1000;
+		unit++;
+	}
+	snprintf(text, 16, number < 10 && unit ? "%.1f %s" : "%.0f %s", number, units[unit]);
+	return text;
+}
+
+int text_width(const char *text)
+{
+	int width = 0;
+
+	for (; *text; text++)
+		width += ((unsigned char)*text & 0xC0) != 0x80;
+	return width;
+}
+
+void pad(int width, int column)
+{
+	printf("%*s", column - width > 2 ? column - width : 2, "");
+}
+
+const char *plural(size_t count, const char *one, const char *many)
+{
+	return count == 1 ? one : many;
+}
+
+static void print_indented(const char *text)
+{
+	const char *end;
+
+	while ((end = strchr(text, '\n'))) {
+		fprintf(stderr, "%.*s\n  ", (int)(end - text), text);
+		text = end + 1;
+	}
+	fprintf(stderr, "%s\n", text);
+}
+
+void print_notes(const struct options *options, const struct mg_notes *notes)
+{
+	static const char *const names[] = {
+		[MG_INFO] = "note",
+		[MG_WARNING] = "warning",
+		[MG_REFUSAL] = "refused",
+	};
+	size_t i;
+
+	for (i = 0; i < notes->count; i++) {
+		const struct mg_note *note = &notes->items[i];
+
+		if (note->severity == MG_INFO && (!options->verbose || options->quiet))
+			continue;
+		if (note->place)
+			fprintf(stderr, "%s: ", note->place);
+		fprintf(stderr, "%s: ", names[note->severity]);
+		print_indented(note->text);
+		if (note->remedy)
+			fprintf(stderr, "  remedy: %s\n", note->remedy);
+	}
+}
+
+int print_error(const struct mg_error *error)
+{
+	fprintf(stderr, "moongate: ");
+	print_indented(error->text);
+	return error->status;
+}
+
+void remark(const struct options *options, const char *format, ...)
+{
+	va_list list;
+
+	if (options->quiet)
+		return;
+	va_start(list, format);
+	vfprintf(stderr, format, list);
+	va_end(list);
+	fputc('\n', stderr);
+}
+
+int finish_output(int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	fprintf(stderr, "moongate: cannot write to stdout: %s\n", strerror(errno));
+	return code ? code : MG_ENVIRONMENT;
+}

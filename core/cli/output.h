@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How the CLI speaks: data to stdout, everything else to stderr.
+ */
+#ifndef MG_CLI_OUTPUT_H
+#define MG_CLI_OUTPUT_H
+
+#include "options.h"
+
+enum style { PLAIN, ADDED, REMOVED, MOVED, FAINT, STRONG };
+
+/** Begin and end a style on stdout; nothing without colour. */
+void style(const struct options *options, enum style style);
+
+/** Print @text in @style. */
+void print_styled(const struct options *options, enum style style, const char *text);
+
+/** A number of bytes for a person: "6 kB", in at most 15 characters. */
+const char *human_bytes(uint64_t bytes, char text[16]);
+
+/** Pad what was printed (@width columns) up to @column, at least two spaces. */
+void pad(int width, int column);
+
+/** Columns that UTF-8 @text takes, all characters being one wide. */
+int text_width(const char *text);
+
+/** "1 rule", "2 rules". */
+const char *plural(size_t count, const char *one, const char *many);
+
+/** Notes to stderr, as -q and -v want them. */
+void print_notes(const struct options *options, const struct mg_notes *notes);
+
+/** "moongate: ..." to stderr; returns the exit code. */
+int print_error(const struct mg_error *error);
+
+/** A remark to stderr, unless -q. */
+void remark(const struct options *options, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/** Make sure that all of stdout arrived: returns @code, or MG_ENVIRONMENT. */
+int finish_output(int code);
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The plan's layout: a header per chain, a line per rule with its author at
+ * the right.
+ */
+#include "render_plan.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "output.h"
+#include "plan/lines.h"
+
+enum { NARROWEST = 50, WIDEST = 100, HELPER_WIDTH = 18 };
+
+static const unsigned int both = 1U << MG_IPV4 | 1U << MG_IPV6;
+
+static const char *families_text(unsigned int families)
+{
+	return families == both ? "v4 v6" : families == 1U << MG_IPV4 ? "v4" : "v6";
+}
+
+static void print_header(const struct options *options, const struct mg_section *section)
+{
+	style(options, STRONG);
+	printf("%s  %s  (%s)", section->table, section->chain, families_text(section->families));
+	if (section->created && !section->policy_after)
+		printf("   new chain");
+	if (section->removed)
+		printf("   chain to be removed");
+	if (section->policy_after && strcmp(section->policy_before, section->policy_after) != 0)
+		printf("   policy %s → %s", section->policy_before, section->policy_after);
+	else if (section->policy_after)
+		printf("   policy %s", section->policy_after);
+	style(options, PLAIN);
+	putchar('\n');
+}
+
+/* A rule may have another number in each family. */
+static int print_numbers(const uint32_t number[MG_FAMILIES])
+{
+	if (number[MG_IPV4] && number[MG_IPV6] && number[MG_IPV4] != number[MG_IPV6])
+		return printf("%u/%u", number[MG_IPV4], number[MG_IPV6]);
+	return printf("%u", number[MG_IPV4] ? number[MG_IPV4] : number[MG_IPV6]);
+}
+
+/* "file:line helper" is shown as "helper  file:line". */
+static void print_origin(const struct options *options, const char *origin)
+{
+	const char *space = strchr(origin, ' ');
+
+	style(options, FAINT);
+	if (space)
+		printf("%-*s  %.*s", HELPER_WIDTH, space + 1, (int)(space - origin), origin);
+	else
+		fputs(origin, stdout);
+	style(options, PLAIN);
+}
+
+static void print_remark(const struct options *options, const struct mg_line *line)
+{
+	char bytes[16];
+
+	if (line->kind == MG_LINE_REMOVE) {
+		style(options, FAINT);
+		printf("not in the policy%s; %llu %s, %s so far",
+		       line->foreign ? ", and not put there by Moongate" : "",
+		       (unsigned long long)line->packets,
+		       plural((size_t)line->packets, "packet", "packets"),
+		       human_bytes(line->bytes, bytes));
+		style(options, PLAIN);
+	} else if (*line->origin) {
+		print_origin(options, line->origin);
+	}
+}
+
+static void print_line(const struct options *options, const struct mg_section *section,
+		       const struct mg_line *line, int column)
+{
+	static const char marks[] = { '+', '-', '~', '=' };
+	static const enum style styles[] = { ADDED, REMOVED, MOVED, PLAIN };
+	int width;
+
+	style(options, styles[line->kind]);
+	if (!line->text) { /* a stretch of kept rules */
+		printf("  = %u", line->count);
+		if (line->families != section->families)
+			printf("  %s", families_text(line->families));
+		printf("  unchanged, counters kept");
+		style(options, PLAIN);
+		putchar('\n');
+		return;
+	}
+	width = printf("  %c ", marks[line->kind]);
+	width += print_numbers(line->number);
+	if (line->families != section->families)
+		width += printf("  %s", families_text(line->families));
+	width += printf("  ");
+	if (line->kind == MG_LINE_MOVE) {
+		width += printf("moved from ");
+		width += print_numbers(line->from);
+		width += printf(": ");
+	}
+	fputs(*line->text ? line->text : "(every packet, no target)", stdout);
+	style(options, PLAIN);
+	if (*line->origin || line->kind == MG_LINE_REMOVE) {
+		pad(width + text_width(line->text), column);
+		print_remark(options, line);
+	}
+	putchar('\n');
+}
+
+static int origin_column(const struct mg_section *section)
+{
+	int widest = NARROWEST;
+	size_t i;
+
+	for (i = 0; i < section->line_count; i++) {
+		int width = section->lines[i].text ? text_width(section->lines[i].text) + 12 : 0;
+
+		if (width > widest && width <= WIDEST)
+			widest = width;
+	}
+	return widest;
+}
+
+static void print_section(const struct options *options, const struct mg_section *section)
+{
+	int column = origin_column(section);
+	size_t i;
+
+	print_header(options, section);
+	for (i = 0; i < section->line_count; i++)
+		print_line(options, section, &section->lines[i], column);
+	putchar('\n');
+}
+
+static void print_summary(const struct mg_plan *plan, const char *closing)
+{
+	size_t added = 0, removed = 0, moved = 0, kept = 0, policies = 0, made = 0, gone = 0, i;
+
+	for (i = 0; i < plan->table_count; i++) {
+		const struct mg_diff *diff = plan->tables[i].diff;
+
+		added += diff->added;
+		removed += diff->removed;
+		moved += diff->moved;
+		kept += diff->kept;
+		policies += diff->policies_changed;
+		made += diff->chains_added;
+		gone += diff->chains_removed;
+	}
+	if (mg_plan_is_empty(plan)) {
+		printf("Nothing to do: the live tables are what the policy says (%zu %s).\n", kept,
+		       plural(kept, "rule", "rules"));
+		return;
+	}
+	printf("%zu to add, %zu to remove, %zu to move, %zu kept; ", added, removed, moved, kept);
+	if (made)
+		printf("%zu %s to create, ", made, plural(made, "chain", "chains"));
+	if (gone)
+		printf("%zu %s to delete, ", gone, plural(gone, "chain", "chains"));
+	printf("%zu chain %s to change.", policies, plural(policies, "policy", "policies"));
+	printf("%s%s\n", closing ? " " : "", closing ? closing : "");
+}
+
+int render_plan(const struct options *options, const struct mg_plan *plan, const char *closing,
+		struct mg_error *error)
+{
+	struct mg_sections sections = { 0 };
+	size_t i;
+	int err;
+
+	if (options->quiet)
+		return 0;
+	err = mg_sections_make(plan, options->verbose, &sections, error);
+	for (i = 0; i < sections.count && !err; i++)
+		print_section(options, &sections.items[i]);
+	mg_sections_clear(&sections);
+	if (!err)
+		print_summary(plan, closing);
+	return err;
+}

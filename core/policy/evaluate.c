@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Evaluating a policy in a Lua state of its own.
+ *
+ * The language's own files are named "=moongate/NAME.lua" as chunks, the
+ * policy's "@FILE": so a frame tells whose code it is.
+ */
+#include "evaluate.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "primitives.h"
+#include "ruleset/failure.h"
+
+enum { LARGEST_POLICY = 64 * 1024 * 1024 };
+
+/* What runs under lua_pcall(), and is reached as a light userdata. */
+struct run {
+	const struct mg_evaluation *evaluation;
+	struct mg_primitives primitives;
+	const char *text;
+	size_t length;
+	const char *name; /* of the policy file, without its folder */
+};
+
+static int read_file(const char *path, char **out, size_t *length)
+{
+	size_t size = 0, capacity = 16 * 1024;
+	FILE *file = fopen(path, "re");
+	char *text = NULL, *grown;
+	int err = 0;
+
+	if (!file)
+		return -errno;
+	do {
+		capacity *= 2;
+		grown = realloc(text, capacity);
+		if (!grown) {
+			err = -ENOMEM;
+			break;
+		}
+		text = grown;
+		size += fread(text + size, 1, capacity - size, file);
+	} while (size == capacity && size < LARGEST_POLICY);
+	if (!err && ferror(file))
+		err = errno ? -errno : -EIO;
+	if (!err && !feof(file))
+		err = -EFBIG;
+	fclose(file);
+	if (err) {
+		free(text);
+		return err;
+	}
+	*out = text;
+	*length = size;
+	return 0;
+}
+
+/* name -> loader | message: a searcher for the language's own files */
+static int find_language_file(lua_State *L)
+{
+	const char *folder = lua_tostring(L, lua_upvalueindex(1));
+	const char *name = luaL_gsub(L, luaL_checkstring(L, 1), ".", "/");
+	const char *path = lua_pushfstring(L, "%s/%s.lua", folder, name);
+	const char *chunk = lua_pushfstring(L, "=%s.lua", name);
+	char *text;
+	size_t length;
+	int err = read_file(path, &text, &length);
+
+	if (err) {
+		lua_pushfstring(L, "\n\tcannot read %s: %s", path, strerror(-err));
+		return 1;
+	}
+	err = luaL_loadbufferx(L, text, length, chunk, "t");
+	free(text);
+	return err ? lua_error(L) : 1;
+}
+
+static void open_library(lua_State *L, const char *name, lua_CFunction function)
+{
+	luaL_requiref(L, name, function, 1);
+	lua_pop(L, 1);
+}
+
+static void open_libraries(lua_State *L, const char *language)
+{
+	open_library(L, LUA_GNAME, luaopen_base);
+	open_library(L, LUA_COLIBNAME, luaopen_coroutine);
+	open_library(L, LUA_TABLIBNAME, luaopen_table);
+	open_library(L, LUA_STRLIBNAME, luaopen_string);
+	open_library(L, LUA_MATHLIBNAME, luaopen_math);
+	open_library(L, LUA_UTF8LIBNAME, luaopen_utf8);
+	open_library(L, LUA_LOADLIBNAME, luaopen_package);
+
+	/* one way to find modules: the language's folder */
+	lua_getglobal(L, LUA_LOADLIBNAME);
+	lua_newtable(L);
+	lua_pushstring(L, language);
+	lua_pushcclosure(L, find_language_file, 1);
+	lua_rawseti(L, -2, 1);
+	lua_setfield(L, -2, "searchers");
+	lua_pop(L, 1);
+
+	/*
+	 * Any string leads to the string library through its metatable: no
+	 * bytecode may come out of it, and a policy must not change it.
+	 */
+	lua_getglobal(L, LUA_STRLIBNAME);
+	lua_pushnil(L);
+	lua_setfield(L, -2, "dump");
+	lua_pop(L, 1);
+	lua_pushliteral(L, "");
+	lua_getmetatable(L, -1);
+	lua_pushboolean(L, 0);
+	lua_setfield(L, -2, "__metatable");
+	lua_pop(L, 2);
+}
+
+/* run -> */
+static int run_policy(lua_State *L)
+{
+	struct run *run = lua_touserdata(L, 1);
+	const char *chunk = lua_pushfstring(L, "@%s", run->name);
+
+	open_libraries(L, run->evaluation->language);
+	lua_getglobal(L, "require");
+	lua_pushliteral(L, "moongate.language");
+	lua_call(L, 1, 1);
+	lua_getfield(L, -1, "new");
+	mg_push_primitives(L, &run->primitives, run->evaluation->host);
+	lua_call(L, 1, 2); /* environment, finish */
+	if (luaL_loadbufferx(L, run->text, run->length, chunk, "t"))
+		return lua_error(L);
+	lua_pushvalue(L, -3);
+	lua_setupvalue(L, -2, 1); /* _ENV is the first upvalue of a main chunk */
+	lua_call(L, 0, 0);
+	lua_call(L, 0, 0); /* finish */
+	return 0;
+}
+
+/* message -> message: make sure that it says where the policy was */
+static int add_place(lua_State *L)
+{
+	const char *message = luaL_tolstring(L, 1, NULL);
+	lua_Debug ar;
+
+	/* "moongate/x.lua:7: ..." comes from the language, without the policy's line */
+	if (strncmp(message, "moongate/", strlen("moongate/")) == 0 &&
+	    mg_policy_frame(L, 1, &ar) == 0)
+		lua_pushfstring(L, "%s:%d: %s", ar.source + 1, ar.currentline, message);
+	return 1;
+}
+
+static int run_protected(lua_State *L, struct run *run, struct mg_error *error)
+{
+	int status;
+
+	lua_pushcfunction(L, add_place);
+	lua_pushcfunction(L, run_policy);
+	lua_pushlightuserdata(L, run);
+	status = lua_pcall(L, 1, 0, 1);
+	if (status == LUA_OK)
+		return 0;
+	if (status == LUA_ERRMEM)
+		return mg_fail(error, -ENOMEM, MG_ENVIRONMENT,
+			       "out of memory while the policy was evaluated");
+	return mg_fail(error, -EINVAL, MG_INVALID, "%s", lua_tostring(L, -1));
+}
+
+static const char *file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+int mg_policy_evaluate(const struct mg_evaluation *evaluation, struct mg_ruleset **out,
+		       struct mg_notes *notes, struct mg_error *error)
+{
+	struct run run = { .evaluation = evaluation, .name = file_name(evaluation->path) };
+	char *text = NULL;
+	lua_State *L = NULL;
+	int err = read_file(evaluation->path, &text, &run.length);
+
+	if (err)
+		return mg_fail(error, err, MG_INVALID, "cannot read the policy %s: %s",
+			       evaluation->path, strerror(-err));
+	run.text = text;
+	run.primitives.notes = notes;
+	err = mg_ruleset_new(&run.primitives.ruleset, error);
+	if (err)
+		goto out;
+	L = luaL_newstate();
+	if (!L) {
+		err = mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for Lua");
+		goto out;
+	}
+	/* most of what a policy makes dies young */
+	lua_gc(L, LUA_GCGEN, 0, 0);
+	err = run_protected(L, &run, error);
+	if (!err)
+		err = mg_ruleset_seal(run.primitives.ruleset, error);
+out:
+	if (L)
+		lua_close(L);
+	mg_args_clear(&run.primitives.args);
+	free(text);
+	if (err)
+		mg_ruleset_free(run.primitives.ruleset);
+	else
+		*out = run.primitives.ruleset;
+	return err;
+}

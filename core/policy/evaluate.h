@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A policy is a Lua file; evaluated, it is a ruleset.
+ *
+ * Each evaluation has a Lua state of its own, in which there is the policy
+ * language and the safe part of the standard library: no files, no programs,
+ * no clock, no bytecode. Must not be able to reach the live tables.
+ */
+#ifndef MG_EVALUATE_H
+#define MG_EVALUATE_H
+
+#include "ruleset/host.h"
+#include "ruleset/ruleset.h"
+
+struct mg_evaluation {
+	const char *path;	    /* of the policy file */
+	const char *language;	    /* folder in which moongate/language.lua lies */
+	const struct mg_host *host; /* the facts; NULL: none are known */
+};
+
+/**
+ * Evaluate a policy.
+ * @out:   the ruleset, sealed
+ * @notes: what the policy's helpers had to say
+ * Errors: MG_INVALID, beginning with "FILE:LINE: " where the policy is at
+ * fault; MG_ENVIRONMENT where the language is not installed or memory lacks.
+ */
+int mg_policy_evaluate(const struct mg_evaluation *evaluation, struct mg_ruleset **out,
+		       struct mg_notes *notes, struct mg_error *error);
+
+#endif

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The primitives of the policy language.
+ *
+ * Each function finds its struct mg_primitives in its first upvalue, and
+ * shows what it takes from and leaves on the stack.
+ */
+#include "primitives.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <lauxlib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ruleset/failure.h"
+
+enum { MOST_ARGS = 1024, BOTH_FAMILIES = 3, ORIGIN_SIZE = 512 };
+
+static struct mg_primitives *primitives_of(lua_State *L)
+{
+	return lua_touserdata(L, lua_upvalueindex(1));
+}
+
+int mg_policy_frame(lua_State *L, int level, lua_Debug *ar)
+{
+	for (; lua_getstack(L, level, ar); level++) {
+		lua_getinfo(L, "Sl", ar);
+		if (ar->source[0] == '@')
+			return 0;
+	}
+	return -ENOENT;
+}
+
+/* "file:line helper", as it is kept with a rule. */
+static void find_origin(lua_State *L, const char *helper, char origin[ORIGIN_SIZE])
+{
+	lua_Debug ar;
+
+	if (mg_policy_frame(L, 1, &ar))
+		snprintf(origin, ORIGIN_SIZE, "%s", helper);
+	else
+		snprintf(origin, ORIGIN_SIZE, "%s:%d %s", ar.source + 1, ar.currentline, helper);
+}
+
+/* Failures of a primitive are mistakes of the policy or lack of memory. */
+static int raise_error(lua_State *L, const struct mg_error *error)
+{
+	return luaL_error(L, "%s", error->text);
+}
+
+static unsigned int check_families(lua_State *L, int index)
+{
+	lua_Integer families = luaL_checkinteger(L, index);
+
+	luaL_argcheck(L, families >= 1 && families <= BOTH_FAMILIES, index, "families are 1 to 3");
+	return (unsigned int)families;
+}
+
+/* families, table, chain, rank, helper, args -> */
+static int primitive_append(lua_State *L)
+{
+	struct mg_primitives *primitives = primitives_of(L);
+	unsigned int families = check_families(L, 1);
+	const char *table = luaL_checkstring(L, 2);
+	const char *name = luaL_checkstring(L, 3);
+	lua_Integer rank = luaL_checkinteger(L, 4);
+	const char *helper = luaL_checkstring(L, 5);
+	const char *argv[MOST_ARGS];
+	char origin[ORIGIN_SIZE];
+	struct mg_error error;
+	lua_Unsigned count, i;
+	uint32_t chain;
+	int family;
+
+	luaL_checktype(L, 6, LUA_TTABLE);
+	count = lua_rawlen(L, 6);
+	if (count > MOST_ARGS)
+		return luaL_error(L, "a rule of more than %d words", MOST_ARGS);
+	luaL_checkstack(L, (int)count + 4, "a rule has too many words");
+	for (i = 0; i < count; i++) {
+		size_t length;
+
+		if (lua_rawgeti(L, 6, (lua_Integer)i + 1) != LUA_TSTRING)
+			return luaL_error(L, "word %d of a rule is not a string", (int)i + 1);
+		argv[i] = lua_tolstring(L, -1, &length);
+		if (strlen(argv[i]) != length || strchr(argv[i], '\n'))
+			return luaL_error(L, "a word of a rule holds a NUL byte or a newline");
+	}
+	find_origin(L, helper, origin);
+	for (family = 0; family < MG_FAMILIES; family++) {
+		if (!(families & 1U << family))
+			continue;
+		if (mg_ruleset_chain(primitives->ruleset, (enum mg_family)family, table, name,
+				     origin, &chain, &error) ||
+		    mg_ruleset_append(primitives->ruleset, chain, (unsigned int)rank,
+				      (uint32_t)count, argv, origin, &error))
+			return raise_error(L, &error);
+	}
+	return 0;
+}
+
+/* families, table, chain, helper -> */
+static int primitive_chain(lua_State *L)
+{
+	struct mg_primitives *primitives = primitives_of(L);
+	unsigned int families = check_families(L, 1);
+	const char *table = luaL_checkstring(L, 2);
+	const char *name = luaL_checkstring(L, 3);
+	char origin[ORIGIN_SIZE];
+	struct mg_error error;
+	uint32_t chain;
+	int family;
+
+	find_origin(L, luaL_checkstring(L, 4), origin);
+	for (family = 0; family < MG_FAMILIES; family++)
+		if (families & 1U << family &&
+		    mg_ruleset_chain(primitives->ruleset, (enum mg_family)family, table, name,
+				     origin, &chain, &error))
+			return raise_error(L, &error);
+	return 0;
+}
+
+/* families, table, chain, policy, helper -> */
+static int primitive_policy(lua_State *L)
+{
+	struct mg_primitives *primitives = primitives_of(L);
+	unsigned int families = check_families(L, 1);
+	const char *table = luaL_checkstring(L, 2);
+	const char *name = luaL_checkstring(L, 3);
+	const char *policy = luaL_checkstring(L, 4);
+	char origin[ORIGIN_SIZE];
+	struct mg_error error;
+	uint32_t chain;
+	int family;
+
+	luaL_argcheck(L, strcmp(policy, "ACCEPT") == 0 || strcmp(policy, "DROP") == 0, 4,
+		      "a policy is ACCEPT or DROP");
+	find_origin(L, luaL_checkstring(L, 5), origin);
+	for (family = 0; family < MG_FAMILIES; family++)
+		if (families & 1U << family &&
+		    (mg_ruleset_chain(primitives->ruleset, (enum mg_family)family, table, name,
+				      origin, &chain, &error) ||
+		     mg_ruleset_policy(primitives->ruleset, chain, policy, origin, &error)))
+			return raise_error(L, &error);
+	return 0;
+}
+
+/* text -> words | nil message */
+static int primitive_split(lua_State *L)
+{
+	struct mg_primitives *primitives = primitives_of(L);
+	size_t length;
+	const char *text = luaL_checklstring(L, 1, &length);
+	struct mg_error error;
+	uint32_t i;
+
+	if (mg_args_split(&primitives->args, text, length, &error)) {
+		lua_pushnil(L);
+		lua_pushstring(L, error.text);
+		return 2;
+	}
+	lua_createtable(L, (int)primitives->args.argc, 0);
+	for (i = 0; i < primitives->args.argc; i++) {
+		lua_pushstring(L, primitives->args.argv[i]);
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	}
+	return 1;
+}
+
+/* The length of a prefix: "24", or "255.255.255.0" for IPv4. -1: neither. */
+static int prefix_length(const char *text, int af, int longest)
+{
+	struct in_addr mask;
+	uint32_t bits;
+	char *end;
+	long number;
+
+	if (*text >= '0' && *text <= '9') {
+		number = strtol(text, &end, 10);
+		if (!*end)
+			return number <= longest ? (int)number : -1;
+	}
+	if (af != AF_INET || inet_pton(AF_INET, text, &mask) != 1)
+		return -1;
+	bits = ntohl(mask.s_addr);
+	if (bits & (~bits >> 1)) /* a mask with holes is no prefix */
+		return -1;
+	return __builtin_popcount(bits);
+}
+
+/* Clear what lies behind the prefix; returns whether there was something. */
+static bool clear_host_bits(unsigned char *address, int prefix, int longest)
+{
+	bool had = false;
+	int i;
+
+	for (i = 0; i < longest / 8; i++) {
+		int bits = prefix - 8 * i;
+		unsigned char mask = bits >= 8	 ? 0xFF
+				     : bits <= 0 ? 0
+						 : (unsigned char)(0xFF00 >> bits);
+
+		had = had || (address[i] & ~mask & 0xFF);
+		address[i] &= mask;
+	}
+	return had;
+}
+
+/* text -> family canonical had_host_bits | nil message */
+static int primitive_address(lua_State *L)
+{
+	const char *text = luaL_checkstring(L, 1);
+	const char *slash = strchr(text, '/');
+	size_t length = slash ? (size_t)(slash - text) : strlen(text);
+	char host[INET6_ADDRSTRLEN], canonical[INET6_ADDRSTRLEN];
+	unsigned char address[16];
+	int af = memchr(text, ':', length) ? AF_INET6 : AF_INET;
+	int longest = af == AF_INET ? 32 : 128, prefix = longest;
+	bool had;
+
+	if (length >= sizeof(host)) {
+		lua_pushnil(L);
+		lua_pushliteral(L, "too long for an address");
+		return 2;
+	}
+	memcpy(host, text, length);
+	host[length] = '\0';
+	if (inet_pton(af, host, address) != 1) {
+		lua_pushnil(L);
+		lua_pushliteral(L, "not an IPv4 or IPv6 address or network");
+		return 2;
+	}
+	if (slash)
+		prefix = prefix_length(slash + 1, af, longest);
+	if (prefix < 0) {
+		lua_pushnil(L);
+		lua_pushfstring(L, "\"/%s\" is not a prefix length from 0 to %d", slash + 1,
+				longest);
+		return 2;
+	}
+	had = clear_host_bits(address, prefix, longest);
+	inet_ntop(af, address, canonical, sizeof(canonical));
+	lua_pushinteger(L, af == AF_INET ? 1 : 2);
+	lua_pushfstring(L, "%s/%d", canonical, prefix);
+	lua_pushboolean(L, had);
+	return 3;
+}
+
+/* -> "file:line"; pushed also when there is no policy frame, as "policy" */
+static void push_place(lua_State *L)
+{
+	lua_Debug ar;
+
+	if (mg_policy_frame(L, 1, &ar))
+		lua_pushliteral(L, "policy");
+	else
+		lua_pushfstring(L, "%s:%d", ar.source + 1, ar.currentline);
+}
+
+/* -> place */
+static int primitive_place(lua_State *L)
+{
+	push_place(L);
+	return 1;
+}
+
+/* message -> (raises) */
+static int primitive_fail(lua_State *L)
+{
+	const char *message = luaL_checkstring(L, 1);
+
+	push_place(L);
+	lua_pushfstring(L, "%s: %s", lua_tostring(L, -1), message);
+	return lua_error(L);
+}
+
+/* severity, message, remedy | nil -> */
+static int primitive_note(lua_State *L)
+{
+	static const char *const names[] = { "info", "warning", NULL };
+	static const enum mg_severity severities[] = { MG_INFO, MG_WARNING };
+	int severity = luaL_checkoption(L, 1, NULL, names);
+	const char *message = luaL_checkstring(L, 2);
+	const char *remedy = luaL_optstring(L, 3, NULL);
+
+	push_place(L);
+	if (mg_note(primitives_of(L)->notes, severities[severity], lua_tostring(L, -1), remedy,
+		    "%s", message))
+		return luaL_error(L, "out of memory for a note");
+	return 0;
+}
+
+static void set_boolean(lua_State *L, const char *key, bool value)
+{
+	lua_pushboolean(L, value);
+	lua_setfield(L, -2, key);
+}
+
+static void push_interface(lua_State *L, const struct mg_host_interface *interface)
+{
+	size_t i;
+
+	lua_createtable(L, 0, 6);
+	lua_pushstring(L, interface->name);
+	lua_setfield(L, -2, "name");
+	set_boolean(L, "up", interface->up);
+	set_boolean(L, "loopback", interface->loopback);
+	set_boolean(L, "leased", interface->leased);
+	set_boolean(L, "leased6", interface->leased6);
+	lua_createtable(L, (int)interface->address_count, 0);
+	for (i = 0; i < interface->address_count; i++) {
+		lua_pushstring(L, interface->addresses[i].text);
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	}
+	lua_setfield(L, -2, "addresses");
+}
+
+/* -> host */
+static void push_host(lua_State *L, const struct mg_host *host)
+{
+	lua_Integer address = 0;
+	size_t i, j;
+
+	lua_newtable(L);
+	lua_pushstring(L, host ? host->name : "");
+	lua_setfield(L, -2, "name");
+	lua_newtable(L); /* addresses */
+	lua_newtable(L); /* interfaces */
+	for (i = 0; host && i < host->interface_count; i++) {
+		const struct mg_host_interface *interface = &host->interfaces[i];
+
+		push_interface(L, interface);
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+		for (j = 0; j < interface->address_count; j++) {
+			lua_pushstring(L, interface->addresses[j].text);
+			lua_rawseti(L, -3, ++address);
+		}
+	}
+	lua_setfield(L, -3, "interfaces");
+	lua_setfield(L, -2, "addresses");
+}
+
+void mg_push_primitives(lua_State *L, struct mg_primitives *primitives, const struct mg_host *host)
+{
+	static const luaL_Reg functions[] = {
+		{ "append", primitive_append },
+		{ "chain", primitive_chain },
+		{ "policy", primitive_policy },
+		{ "split", primitive_split },
+		{ "address", primitive_address },
+		{ "place", primitive_place },
+		{ "fail", primitive_fail },
+		{ "note", primitive_note },
+		{ NULL, NULL },
+	};
+
+	luaL_newlibtable(L, functions);
+	lua_pushlightuserdata(L, primitives);
+	luaL_setfuncs(L, functions, 1);
+	push_host(L, host);
+	lua_setfield(L, -2, "host");
+	/* this state is the policy's alone: the language may make its libraries safe */
+	set_boolean(L, "private_state", true);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The primitives: the C functions on which the policy language is built. The
+ * language gets them in one table; a policy never sees them.
+ */
+#ifndef MG_PRIMITIVES_H
+#define MG_PRIMITIVES_H
+
+#include <lua.h>
+
+#include "ruleset/host.h"
+#include "ruleset/ruleset.h"
+#include "ruleset/save_text.h"
+
+/** What the primitives of one Lua state work on. */
+struct mg_primitives {
+	struct mg_ruleset *ruleset;
+	struct mg_notes *notes;
+	struct mg_args args; /* scratch for split() */
+};
+
+/* -> table. Push the table of primitives; @primitives must outlive the state. */
+void mg_push_primitives(lua_State *L, struct mg_primitives *primitives, const struct mg_host *host);
+
+/*
+ * Where is the policy? The nearest frame of a policy's own code, from
+ * @level on; policy chunks have names that begin with "@".
+ * Returns 0 and leaves @ar with "S" and "l" filled in, or -ENOENT.
+ */
+int mg_policy_frame(lua_State *L, int level, lua_Debug *ar);
+
+#endif

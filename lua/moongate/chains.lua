@@ -1,0 +1,272 @@
+-- SPDX-License-Identifier: GPL-2.0-or-later
+--- The primitives: `chain(table, name)`, and `append` on what it returns.
+local addresses = require "moongate.addresses"
+local lists = require "moongate.lists"
+local nearest = require "moongate.nearest"
+local rule_options = require "moongate.rule_options"
+local rule_text = require "moongate.rule_text"
+local rules = require "moongate.rules"
+local schema = require "moongate.schema"
+local scope = require "moongate.rule_scope"
+local stages = require "moongate.stages"
+
+local M = {}
+
+local type, setmetatable, error = type, setmetatable, error
+
+local built_in = {
+  filter = { "INPUT", "FORWARD", "OUTPUT" },
+  nat = { "PREROUTING", "INPUT", "OUTPUT", "POSTROUTING" },
+  mangle = { "PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING" },
+  raw = { "PREROUTING", "OUTPUT" },
+  security = { "INPUT", "FORWARD", "OUTPUT" },
+}
+local table_names = { "filter", "mangle", "nat", "raw", "security" }
+
+local is_built_in = {}
+for table_name, names in next, built_in do
+  is_built_in[table_name] = {}
+  for _, name in ipairs(names) do
+    is_built_in[table_name][name] = true
+  end
+end
+
+-- Names that mean something else after -j.
+local reserved = { ACCEPT = true, DROP = true, RETURN = true, QUEUE = true }
+
+-- XT_EXTENSION_MAXNAMELEN, less the NUL.
+local longest = 28
+
+local no_address = { {} }
+
+local chain_options = schema.new { family = "family", policy = "string" }
+
+-- chain object -> { table, name, families, rank }
+local chains = setmetatable({}, { __mode = "k" })
+
+local function check_name(session, table_name, name)
+  local function fail(what)
+    session.fail("chain", nil, what)
+  end
+  if type(table_name) ~= "string" or not built_in[table_name] then
+    fail(("%s is no table%s (one of %s)"):format(lists.shown(table_name),
+      nearest.suggestion(tostring(table_name), table_names), table.concat(table_names, ", ")))
+  elseif type(name) ~= "string" then
+    fail(("a chain's name is needed, not %s"):format(lists.shown(name)))
+  elseif name == "" or #name > longest then
+    fail(("chain name %s has %d bytes, but 1 to %d fit"):format(lists.shown(name), #name, longest))
+  elseif name:find("^[-!]") then
+    fail(("chain name %s begins with %s"):format(lists.shown(name), name:sub(1, 1)))
+  elseif name:find("[%s%c]") then
+    fail(("chain name %s has white space in it"):format(lists.shown(name)))
+  elseif reserved[name] then
+    fail(("chain name %s means a verdict"):format(lists.shown(name)))
+  end
+end
+
+-- The addresses that one option asks for, as lists of arguments.
+local function address_sides(session, helper, options, key, flag)
+  local set, out = addresses.read(session, helper, key, options[key]), {}
+  if set.only then
+    return { { flag, set[1] or (set.only == 1 and "0.0.0.0/0" or "::/0") } }
+  end
+  local negated = not set.positive
+  local from = negated and set.exc or set.inc
+  local most = negated and 1 or 0
+  if #set.exc[1] > most or #set.exc[2] > most or set.all[1] or set.all[2] then
+    session.fail(helper, key, "one rule excludes one network; make a chain with RETURN for several")
+  end
+  for family = 1, 2 do
+    for _, text in ipairs(from[family]) do
+      out[#out + 1] = negated and { "!", flag, text } or { flag, text or (family == 1 and "0.0.0.0/0" or "::/0") }
+    end
+  end
+  if #out == 0 and negated then
+    return { {} }
+  elseif #out == 0 then
+    rules.note_empty(session, helper, key)
+  end
+  return out
+end
+
+-- The rules of an `append`, as argument lists with their families.
+local function structured(session, helper, chain, options)
+  local families = chain.families & schema.families[options.family or "both"]
+  if families == 0 then
+    session.fail(helper, "family", "the chain is for the other family only")
+  end
+  local tail = rule_options.conditions(session, helper, options)
+  rule_options.jump(session, helper, options, tail, chains)
+  local sources = options.source ~= nil and address_sides(session, helper, options, "source", "-s") or no_address
+  local destinations = options.destination ~= nil
+    and address_sides(session, helper, options, "destination", "-d") or no_address
+  local found, wrong = {}, nil
+  for _, source in ipairs(sources) do
+    for _, destination in ipairs(destinations) do
+      local args = {}
+      table.move(source, 1, #source, 1, args)
+      table.move(destination, 1, #destination, #args + 1, args)
+      table.move(tail, 1, #tail, #args + 1, args)
+      local allowed, why = scope.families(session.core, args)
+      if allowed and allowed & families ~= 0 then
+        found[#found + 1] = { args, allowed & families }
+      else
+        wrong = wrong or why or "the rule and the chain (or family=) have no family in common"
+      end
+    end
+  end
+  if #found == 0 and wrong then
+    session.fail(helper, nil, wrong)
+  end
+  return found
+end
+
+local function textual(session, helper, chain, text)
+  local found, wrong = {}, nil
+  local variants, families = rule_text.read(session, helper, text)
+  for _, args in ipairs(variants) do
+    local allowed, why = scope.families(session.core, args)
+    if allowed and allowed & families & chain.families ~= 0 then
+      found[#found + 1] = { args, allowed & families & chain.families }
+    else
+      wrong = wrong or why or "the rule and the chain have no family in common"
+    end
+  end
+  if #found == 0 then
+    session.fail(helper, nil, wrong)
+  end
+  return found
+end
+
+-- Keep in mind what the rule jumps to with -g, which is a chain or nothing.
+local function remember_jump(session, chain, rule)
+  local args = rule[1]
+  local count = #args
+  if args[count - 1] == "-g" or args[count - 1] == "--goto" then
+    session.jumps[#session.jumps + 1] = {
+      table = chain.table, name = args[count], families = rule[2], place = session.core.place(),
+    }
+  end
+end
+
+local function append(session, chain, value)
+  local helper, rank, found = "append", chain.rank, nil
+  if type(value) == "string" then
+    found = textual(session, helper, chain, value)
+  elseif type(value) == "table" then
+    schema.check(session, helper, rule_options.schema, value)
+    if value.stage then
+      if not chain.staged then
+        session.fail(helper, "stage", "stages exist in filter's built-in chains only; here the script's order holds")
+      end
+      rank = stages.of(value.stage)
+    end
+    found = structured(session, helper, chain, value)
+  else
+    session.fail(helper, nil, ("takes a table or a string in iptables' syntax, not %s"):format(lists.shown(value)))
+  end
+  for _, rule in ipairs(found) do
+    remember_jump(session, chain, rule)
+    session.core.append(rule[2], chain.table, chain.name, rank, helper, rule[1])
+  end
+end
+
+local function new_object(session, chain)
+  local methods = {
+    name = chain.name,
+    append = function(self, ...)
+      local count, value = select("#", ...), ...
+      if chains[self] ~= chain then
+        session.fail("append", nil, "is called with a colon: c:append { ... }")
+      elseif count ~= 1 then
+        session.fail("append", nil, "takes one rule")
+      end
+      append(session, chain, value)
+      return self
+    end,
+  }
+  local object = setmetatable({}, {
+    __name = "chain",
+    __metatable = false,
+    __index = function(_, key)
+      if methods[key] == nil then
+        session.fail("chain", nil, ("has no `%s`%s"):format(tostring(key),
+          nearest.suggestion(tostring(key), { "append", "name" })))
+      end
+      return methods[key]
+    end,
+    __newindex = function()
+      error("a chain is read-only: append rules with c:append", 2)
+    end,
+    __tostring = function()
+      return chain.table .. " " .. chain.name
+    end,
+  })
+  chains[object] = chain
+  return object
+end
+
+local function set_policy(session, table_name, name, families, policy)
+  if not is_built_in[table_name][name] then
+    session.fail("chain", "policy", ("%s is not a built-in chain of %s; end it with a rule instead")
+      :format(name, table_name))
+  elseif policy ~= "ACCEPT" and policy ~= "DROP" then
+    session.fail("chain", "policy", ('%s is no policy%s ("ACCEPT" or "DROP")'):format(lists.shown(policy),
+      nearest.suggestion(policy, { "ACCEPT", "DROP" })))
+  end
+  session.core.policy(families, table_name, name, policy, "chain")
+end
+
+--- Offer `chain` to policies.
+-- @param language table of names
+-- @param session the evaluation under way
+-- @usage local c = chain("filter", "SSH_GUARD")
+-- c:append "-m limit --limit 5/minute -j ACCEPT"
+function M.install(language, session)
+  language.chain = function(table_name, name, options, ...)
+    check_name(session, table_name, name)
+    if options ~= nil and type(options) ~= "table" or select("#", ...) > 0 then
+      session.fail("chain", nil,
+        'takes a table, a name and options: chain("mangle", "PREROUTING", { family = "ipv4" })')
+    end
+    options = options or {}
+    schema.check(session, "chain", chain_options, options)
+    local families = schema.families[options.family or "both"]
+    session.core.chain(families, table_name, name, "chain")
+    if options.policy then
+      set_policy(session, table_name, name, families, options.policy)
+    end
+    for family = 1, 2 do
+      if families & family ~= 0 then
+        session.chains[family .. table_name .. " " .. name] = name
+      end
+    end
+    local staged = table_name == "filter" and is_built_in.filter[name] or false
+    return new_object(session, {
+      table = table_name, name = name, families = families, staged = staged,
+      rank = staged and stages.rank.allow or stages.rank.script,
+    })
+  end
+end
+
+--- Check that every `go_to` leads to a chain of its own table.
+-- @param session the evaluation that has ended
+-- @raise at the first one that does not
+function M.finish(session)
+  for _, jump in ipairs(session.jumps) do
+    for family = 1, 2 do
+      if jump.families & family ~= 0 and not session.chains[family .. jump.table .. " " .. jump.name] then
+        local names = {}
+        for key, name in next, session.chains do
+          if key:find(family .. jump.table .. " ", 1, true) == 1 then
+            names[#names + 1] = name
+          end
+        end
+        error(("%s: append: go_to: no chain %s in %s%s"):format(jump.place, lists.shown(jump.name), jump.table,
+          nearest.suggestion(jump.name, names)), 0)
+      end
+    end
+  end
+end
+
+return M

@@ -1,0 +1,118 @@
+-- SPDX-License-Identifier: GPL-2.0-or-later
+--- The environment of a policy: the policy language, the safe part of the
+-- standard library, and nothing else.
+local nearest = require "moongate.nearest"
+local order = require "moongate.order"
+local readonly = require "moongate.readonly"
+local service_helpers = require "moongate.service_helpers"
+local session = require "moongate.session"
+
+local M = {}
+
+local type, setmetatable = type, setmetatable
+
+-- Each adds its names to the language.
+local subjects = {
+  require "moongate.standard",
+  require "moongate.exceptions",
+  require "moongate.addresses",
+  require "moongate.service_registry",
+  require "moongate.defaults",
+  require "moongate.established",
+  require "moongate.loopback",
+  require "moongate.guards",
+  require "moongate.icmp",
+  require "moongate.dhcp",
+  require "moongate.verbs",
+}
+
+-- What a Lua programmer looks for and a policy does not get, and why.
+local nothing_outside = "a policy has no files, processes or clock"
+local no_code = "a policy makes no code at run time"
+local absent = {
+  io = nothing_outside, os = nothing_outside, debug = "a policy does not look into the engine",
+  load = no_code, loadfile = no_code, loadstring = no_code, dofile = no_code,
+  collectgarbage = "memory is not the policy's to manage", coroutine = "a policy runs straight through",
+  _G = "name globals themselves", rawget = "a table is read as t[key]", rawset = "a table is set as t[key] = value",
+  unpack = "it is table.unpack",
+}
+
+-- Reading a name that is neither the language's nor the policy's own.
+local function unknown_name(run, language, env, name)
+  if type(name) ~= "string" then
+    return nil
+  end
+  if absent[name] then
+    run.fail(("`%s` is not part of the policy language"):format(name), nil, absent[name])
+  end
+  local names = service_helpers.like(run, name)
+  for _, table_of_names in ipairs { language, env } do
+    for _, known in ipairs(order.keys(table_of_names) or {}) do
+      names[#names + 1] = known
+    end
+  end
+  local found = nearest.find(name, names)
+  run.core.fail(("unknown name `%s`%s"):format(name, found and (": did you mean `%s`?"):format(found) or ""))
+end
+
+-- `chain` is a fifth of the language and most policies do without: it is
+-- loaded when one is first made.
+local function install_chain(language, run)
+  local loaded = {}
+  language.chain = function(...)
+    if not loaded.chain then
+      require("moongate.chains").install(loaded, run)
+    end
+    return loaded.chain(...)
+  end
+end
+
+-- Names of the language; helpers of single services appear when asked for.
+local function new_language(run, env)
+  local language = {}
+  for _, subject in ipairs(subjects) do
+    subject.install(language, run)
+  end
+  install_chain(language, run)
+  language.host = readonly.deep(run.core.host or {}, "host", run.core.fail)
+  return setmetatable(language, {
+    __index = function(_, name)
+      local helper = type(name) == "string" and service_helpers.find(run, name)
+      if helper then
+        language[name] = helper
+        return helper
+      end
+      return unknown_name(run, language, env, name)
+    end,
+  })
+end
+
+--- Make the environment of one policy.
+-- @param core the primitives that the C core provides: `append`, `chain`,
+--   `policy`, `split`, `address`, `fail`, `note`, `place`, `host`; and
+--   `private_state`, true if the Lua state holds this policy alone
+-- @return the table to be the policy chunk's _ENV
+-- @return a function to call once after the chunk; it may raise
+-- @usage local env, finish = require("moongate.language").new(core)
+function M.new(core)
+  local run = session.new(core)
+  local env = {}
+  local language = new_language(run, env)
+  setmetatable(env, {
+    __index = language,
+    __newindex = function(_, name, value)
+      if type(name) == "string" and (rawget(language, name) ~= nil or service_helpers.find(run, name)) then
+        core.fail(("`%s` is a name of the policy language: choose another (or write `local %s`)"):format(name, name))
+      end
+      rawset(env, name, value)
+    end,
+    __metatable = false,
+  })
+  return env, function()
+    if run.jumps[1] then
+      require("moongate.chains").finish(run)
+    end
+  end
+end
+
+return M

@@ -1,0 +1,89 @@
+-- SPDX-License-Identifier: GPL-2.0-or-later
+--- Reading lists that a policy wrote: no holes, no stray keys.
+local order = require "moongate.order"
+local readonly = require "moongate.readonly"
+
+local M = {}
+
+local type, next = type, next
+local math_type = math.type
+
+--- How a value is named in an error.
+-- @param value any value
+-- @return `"text"` for a string, digits for a number, else the type
+function M.shown(value)
+  if type(value) == "string" then
+    if #value > 60 then
+      value = value:sub(1, 57) .. "..."
+    end
+    return '"' .. value:gsub("[%c]", "?") .. '"'
+  elseif type(value) == "number" or type(value) == "boolean" then
+    return tostring(value)
+  end
+  return "a " .. type(value)
+end
+
+-- The first key in order that has no place in a list, so that it is always
+-- the same one that is reported.
+local function first_stray(list)
+  for _, key in ipairs(order.keys(list) or {}) do
+    if math_type(key) ~= "integer" or key < 1 then
+      return M.shown(key)
+    end
+  end
+  return "of another type"
+end
+
+--- The length of a table that must be a plain list.
+-- @param session the evaluation under way
+-- @param helper name for the error
+-- @param path path of the list
+-- @param list the table
+-- @return its length
+-- @raise if it has holes or other keys
+function M.length(session, helper, path, list)
+  list = readonly.behind(list) or list
+  local length, count = #list, 0
+  for key in next, list do
+    if math_type(key) ~= "integer" or key < 1 then
+      session.fail(helper, path, ("a list is needed here, but it has the key %s"):format(first_stray(list)))
+    end
+    count = count + 1
+    if key > length then
+      length = key
+    end
+  end
+  if count ~= length then
+    for i = 1, length do
+      if list[i] == nil then
+        session.fail(helper, ("%s[%d]"):format(path or "", i), "nil in a list (a misspelt variable?)")
+      end
+    end
+  end
+  return length
+end
+
+--- Walk a list of lists to its leaves, in order.
+-- @param session the evaluation under way
+-- @param helper name for the error
+-- @param path path of the value
+-- @param value one leaf or a list, nested as deep as the writer likes
+-- @param leaf function(value, path), called for each leaf; for a table it is
+--   called first and may take it as a leaf by returning true
+-- @raise if a list is malformed or nested without end
+function M.each(session, helper, path, value, leaf, depth)
+  depth = depth or 0
+  if type(value) ~= "table" then
+    leaf(value, path)
+    return
+  elseif leaf(value, path) then
+    return
+  elseif depth > 50 then
+    session.fail(helper, path, "lists nested more than 50 deep (does one hold itself?)")
+  end
+  for i = 1, M.length(session, helper, path, value) do
+    M.each(session, helper, ("%s[%d]"):format(path or "", i), value[i], leaf, depth + 1)
+  end
+end
+
+return M

@@ -1,0 +1,295 @@
+-- SPDX-License-Identifier: GPL-2.0-or-later
+--- A rule in the structured form of `c:append { ... }` as arguments.
+--
+-- Extensions' option names are their own, with `_` for `-`; `true` is an
+-- option without a value, `except(v)` is `!`, a list is joined by commas.
+local exceptions = require "moongate.exceptions"
+local interfaces = require "moongate.interfaces"
+local lists = require "moongate.lists"
+local order = require "moongate.order"
+local ports = require "moongate.ports"
+local protocols = require "moongate.protocols"
+local schema = require "moongate.schema"
+
+local M = {}
+
+local type, next, tointeger, math_type = type, next, math.tointeger, math.type
+
+--- What a structured rule may hold.
+M.schema = schema.new {
+  protocol = "protocol",
+  source = "addresses",
+  destination = "addresses",
+  source_port = "ports",
+  destination_port = "ports",
+  in_interface = "interfaces",
+  out_interface = "interfaces",
+  fragment = "boolean",
+  match = "list",
+  comment = "comment",
+  jump = "target",
+  go_to = "target",
+  stage = "stage",
+  family = "family",
+}
+
+-- Options that take two arguments: a list gives one each.
+local takes_two = {
+  ["--tcp-flags"] = true, ["--match-set"] = true, ["--add-set"] = true, ["--del-set"] = true, ["--map-set"] = true,
+}
+
+local function add(args, first, second, third)
+  local n = #args
+  args[n + 1], args[n + 2], args[n + 3] = first, second, third
+end
+
+-- Option names as extensions spell them, kept.
+local spelt = {}
+
+local function spell(name)
+  local option = spelt[name]
+  if not option then
+    option = "--" .. name:gsub("_", "-")
+    spelt[name] = option
+  end
+  return option
+end
+
+local function scalar(session, helper, path, value)
+  if type(value) == "number" then
+    local whole = tointeger(value)
+    return whole and ("%d"):format(whole) or ("%.14g"):format(value)
+  elseif type(value) ~= "string" then
+    session.fail(helper, path, ("a string, a number, a list, true or except(...) is needed, not %s")
+      :format(lists.shown(value)))
+  end
+  local wrong = schema.bad_text(value, 1024)
+  if wrong then
+    session.fail(helper, path, wrong)
+  end
+  return value
+end
+
+local function joined(session, helper, path, value)
+  if type(value) ~= "table" then
+    return scalar(session, helper, path, value)
+  end
+  local texts = {}
+  lists.each(session, helper, path, value, function(leaf, leaf_path)
+    if type(leaf) == "table" and not exceptions.is(leaf) then
+      return
+    end
+    texts[#texts + 1] = scalar(session, helper, leaf_path, leaf)
+  end)
+  if #texts == 0 then
+    session.fail(helper, path, "an empty list has no value for an option")
+  end
+  return table.concat(texts, ",")
+end
+
+-- The value of an option that takes two: "NAME src", or { "NAME", { "src", "dst" } }.
+local function two_words(session, helper, path, value)
+  local first, second
+  if type(value) == "string" then
+    first, second = value:match("^(%S+)%s+(%S+)$")
+  elseif type(value) == "table" and not exceptions.is(value) and lists.length(session, helper, path, value) == 2 then
+    first = joined(session, helper, path .. "[1]", value[1])
+    second = joined(session, helper, path .. "[2]", value[2])
+  end
+  if not first then
+    session.fail(helper, path, "takes two values: { first, second }")
+  end
+  return first, second
+end
+
+-- One option of an extension.
+local function add_option(session, helper, path, args, name, value)
+  local option = spell(name)
+  if value == false then
+    return
+  end
+  local excluded = type(value) == "table" and exceptions.of(value) or nil
+  if excluded ~= nil then
+    add(args, "!")
+    value = excluded
+  end
+  if value == true then
+    add(args, option)
+  elseif takes_two[option] then
+    add(args, option, two_words(session, helper, path .. "." .. name, value))
+  else
+    add(args, option, joined(session, helper, path .. "." .. name, value))
+  end
+end
+
+-- The option of an extension that has one; nothing to sort then.
+local function option_alone(options)
+  local first = next(options)
+  local second = first ~= nil and next(options, first)
+  if second and next(options, second) == nil and (first == 1 or second == 1) then
+    local key = first == 1 and second or first
+    return type(key) == "string" and key:find("^%a[%w_-]*$") and key
+  end
+end
+
+-- An extension's name and options: "conntrack" or { "conntrack", ctstate = "NEW" }.
+local function add_extension(session, helper, path, args, flag, value)
+  local name, options = value, nil
+  if type(value) == "table" then
+    name, options = value[1], value
+  end
+  if type(name) ~= "string" or not name:find("^[%w_][%w_.-]*$") then
+    session.fail(helper, path, ("the extension's name comes first, not %s"):format(lists.shown(name)))
+  end
+  add(args, flag, name)
+  if not options then
+    return
+  end
+  local only = option_alone(options)
+  if only then
+    add_option(session, helper, path, args, only, options[only])
+    return
+  end
+  local keys, wrong = order.keys(options)
+  if not keys then
+    session.fail(helper, path, wrong)
+  end
+  for _, key in ipairs(keys) do
+    if type(key) == "string" then
+      if not key:find("^%a[%w_-]*$") then
+        session.fail(helper, path, ("%s is no option name"):format(lists.shown(key)))
+      end
+      add_option(session, helper, path, args, key, options[key])
+    elseif key ~= 1 then
+      session.fail(helper, path, ("%s stands without an option's name"):format(lists.shown(options[key])))
+    end
+  end
+end
+
+local function add_protocol(session, helper, args, value)
+  local excluded = exceptions.of(value)
+  local protocol, wrong = protocols.find(excluded == nil and value or excluded)
+  if wrong then
+    session.fail(helper, "protocol", wrong)
+  elseif protocol.arg then
+    if excluded ~= nil then
+      add(args, "!")
+    end
+    add(args, "-p", protocol.arg)
+  end
+  return excluded == nil and protocol.arg
+end
+
+local has_ports = { tcp = true, udp = true, sctp = true, ["33"] = true, udplite = true }
+
+local function read_ports(session, helper, options, key, protocol)
+  if options[key] == nil then
+    return nil
+  elseif not has_ports[protocol] then
+    session.fail(helper, key, "needs a protocol with ports, like protocol = \"tcp\"")
+  end
+  local found = ports.read(session, helper, key, options[key], protocol)
+  if #found == 0 then
+    session.fail(helper, key, "an empty list is no port")
+  end
+  return found
+end
+
+local function add_ports(session, helper, args, options, protocol)
+  local port = options.destination_port
+  if math_type(port) == "integer" and options.source_port == nil and session.port_cache[protocol] then
+    add(args, "-m", protocol)
+    add(args, "--dport", ports.single(session, helper, "destination_port", port, protocol)[1].args[6])
+    return
+  end
+  local from = read_ports(session, helper, options, "source_port", protocol)
+  local to = read_ports(session, helper, options, "destination_port", protocol)
+  if not from and not to then
+    return
+  end
+  local found = ports.arguments(protocol, from, to)
+  if #found > 1 then
+    session.fail(helper, to and #to > 1 and "destination_port" or "source_port",
+      "more than 15 ports do not fit one rule (a range takes two): append several")
+  end
+  table.move(found[1], 3, #found[1], #args + 1, args)
+end
+
+-- An interface: one name, or one that is excepted.
+local function add_interface(session, helper, args, options, key, flag)
+  if options[key] == nil then
+    return
+  end
+  local found = interfaces.read(session, helper, key, options[key])
+  if #found ~= 1 then
+    session.fail(helper, key, ("one rule takes one interface, not %d: append several"):format(#found))
+  elseif found.negative then
+    add(args, "!")
+  end
+  add(args, flag, found[1])
+end
+
+local function add_matches(session, helper, args, matches)
+  if type(next(matches)) == "string" or type(matches[1]) == "string" and next(matches, 1) ~= nil
+      and #matches == 1 then
+    session.fail(helper, "match", 'takes a list of matches: match = { { "conntrack", ctstate = "NEW" } }')
+  end
+  for i = 1, lists.length(session, helper, "match", matches) do
+    local value = matches[i]
+    if type(value) ~= "string" and (type(value) ~= "table" or exceptions.is(value)) then
+      session.fail(helper, ("match[%d]"):format(i), ("a match is needed, not %s"):format(lists.shown(value)))
+    end
+    add_extension(session, helper, ("match[%d]"):format(i), args, "-m", value)
+  end
+end
+
+--- The arguments of a structured rule, apart from addresses and the jump.
+-- @param session the evaluation under way
+-- @param helper name for errors
+-- @param options checked against `M.schema`
+-- @return a sequence of arguments
+-- @raise if a value is wrong
+function M.conditions(session, helper, options)
+  local args, protocol = {}, nil
+  add_interface(session, helper, args, options, "in_interface", "-i")
+  add_interface(session, helper, args, options, "out_interface", "-o")
+  if options.protocol ~= nil then
+    protocol = add_protocol(session, helper, args, options.protocol)
+  end
+  if options.fragment then
+    add(args, "-f")
+  end
+  add_ports(session, helper, args, options, protocol)
+  if options.match then
+    add_matches(session, helper, args, options.match)
+  end
+  if options.comment then
+    add(args, "-m", "comment")
+    add(args, "--comment", options.comment)
+  end
+  return args
+end
+
+--- Add a structured rule's jump to its arguments; without one it only counts.
+-- @param session the evaluation under way
+-- @param helper name for errors
+-- @param options checked against `M.schema`
+-- @param args the arguments so far; added to
+-- @param chains chain object -> { name = }, since an object may stand for a name
+-- @raise if a value is wrong
+function M.jump(session, helper, options, args, chains)
+  local jump, go_to = options.jump, options.go_to
+  if jump ~= nil and go_to ~= nil then
+    session.fail(helper, "go_to", "a rule either jumps or goes to a chain")
+  elseif jump ~= nil then
+    add_extension(session, helper, "jump", args, "-j", chains[jump] and chains[jump].name or jump)
+  elseif go_to ~= nil then
+    go_to = chains[go_to] and chains[go_to].name or go_to
+    if type(go_to) ~= "string" then
+      session.fail(helper, "go_to", "a chain is needed")
+    end
+    add_extension(session, helper, "go_to", args, "-g", go_to)
+  end
+end
+
+return M

@@ -1,0 +1,307 @@
+-- SPDX-License-Identifier: GPL-2.0-or-later
+--- From one request to the rules that it takes: every combination of source,
+-- destination, interface and protocol, in each family in which it can match.
+--
+-- A request is { table, chain, rank, helper, families, source, destination,
+-- ins, outs, parts, state, comment, target, target_tcp }. `parts` are ways to
+-- match protocol and ports: { args, families, tcp, comment }.
+local addresses = require "moongate.addresses"
+local stages = require "moongate.stages"
+
+local M = {}
+
+local concat = table.concat
+local rank_script = stages.rank.script
+
+-- "No condition" as a list, so that a loop over it runs once.
+local any = { false }
+
+-- What one side of a rule asks for in one family: the values to go through,
+-- whether they are negated, and those that one rule cannot exclude.
+-- Returns nil if nothing can match.
+local function address_side(set, family)
+  if not set then
+    return any
+  elseif set.only then
+    return set.only == family and set or nil
+  end
+  local excluded = set.exc[family]
+  if set.all[family] then
+    return nil
+  elseif set.positive then
+    local list = set.inc[family]
+    if #list == 0 then
+      return nil
+    end
+    return list, false, #excluded > 0 and excluded or nil
+  elseif #excluded == 0 then
+    return any
+  elseif #excluded == 1 then
+    return excluded, true
+  end
+  return any, false, excluded
+end
+
+local function interface_side(found)
+  if not found then
+    return any
+  elseif not found.negative then
+    return found
+  elseif #found == 0 then
+    return any
+  elseif #found == 1 then
+    return found, true
+  end
+  return any, false, found
+end
+
+-- FNV-1a, so that equal exceptions get equal names in every run.
+local function hash(text)
+  local value = 0x811c9dc5
+  for i = 1, #text do
+    value = ((value ~ text:byte(i)) * 0x01000193) & 0xffffffff
+  end
+  return ("%08x"):format(value)
+end
+
+local function describe(set)
+  if not set then
+    return ""
+  end
+  return set.exc and concat(set.exc[1], ",") .. ";" .. concat(set.exc[2], ",")
+    or set.negative and concat(set, ",") or ""
+end
+
+-- A chain that returns for what is excluded and ends in the target. Equal ones
+-- are shared; both families use the same name, so that they are told together.
+local function exception_chain(session, rule, families, excluded, target, tcp)
+  local content = concat({ rule.table, describe(rule.source), describe(rule.destination),
+    describe(rule.ins), describe(rule.outs), concat(target, " "), tcp and "tcp" or "" }, "\0")
+  local names, attempt = session.exception_names, 0
+  local name = "EXCEPT_" .. hash(content)
+  while names[name] and names[name] ~= content do
+    attempt = attempt + 1
+    name = "EXCEPT_" .. hash(content .. attempt)
+  end
+  names[name] = content
+  local core = session.core
+  for family = 1, 2 do
+    local key = name .. family
+    if families & family ~= 0 and not names[key] then
+      names[key] = true
+      core.chain(family, rule.table, name, rule.helper)
+      for _, side in ipairs(excluded) do
+        for _, value in ipairs(side) do
+          core.append(family, rule.table, name, rank_script, rule.helper, { side.option, value, "-j", "RETURN" })
+        end
+      end
+      local last = tcp and { "-p", "tcp" } or {}
+      core.append(family, rule.table, name, rank_script, rule.helper, table.move(target, 1, #target, #last + 1, last))
+    end
+  end
+  return { "-j", name }
+end
+
+-- What one rule cannot exclude, as a list of sides, or nil.
+local function exclusions(s, d, i, o)
+  if not (s or d or i or o) then
+    return nil
+  end
+  local out = {}
+  local function add(option, values)
+    if values then
+      out[#out + 1] = table.move(values, 1, #values, 1, { option = option })
+    end
+  end
+  add("-s", s)
+  add("-d", d)
+  add("-i", i)
+  add("-o", o)
+  return out
+end
+
+-- The arguments of one rule, in the order in which iptables-save prints them.
+local function arguments(rule, part, target, source, no_source, destination, no_destination, i, no_i, o, no_o)
+  -- Room for all at once: growing a table costs more than filling it.
+  local args = { nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil }
+  local n = 0
+  if source then
+    if no_source then
+      n = n + 1
+      args[n] = "!"
+    end
+    args[n + 1], args[n + 2] = "-s", source
+    n = n + 2
+  end
+  if destination then
+    if no_destination then
+      n = n + 1
+      args[n] = "!"
+    end
+    args[n + 1], args[n + 2] = "-d", destination
+    n = n + 2
+  end
+  if i then
+    if no_i then
+      n = n + 1
+      args[n] = "!"
+    end
+    args[n + 1], args[n + 2] = "-i", i
+    n = n + 2
+  end
+  if o then
+    if no_o then
+      n = n + 1
+      args[n] = "!"
+    end
+    args[n + 1], args[n + 2] = "-o", o
+    n = n + 2
+  end
+  local match = part.args
+  for k = 1, #match do
+    args[n + k] = match[k]
+  end
+  n = n + #match
+  local state = rule.state
+  if state then
+    args[n + 1], args[n + 2], args[n + 3], args[n + 4] = "-m", "conntrack", "--ctstate", state
+    n = n + 4
+  end
+  local comment = rule.comment
+  if comment == nil then
+    comment = part.comment
+  end
+  if comment then
+    args[n + 1], args[n + 2], args[n + 3], args[n + 4] = "-m", "comment", "--comment", comment
+    n = n + 4
+  end
+  for k = 1, #target do
+    args[n + k] = target[k]
+  end
+  return args
+end
+
+-- All rules of one family, or of both at once where they are the same.
+-- Returns how many there were.
+local function emit_families(session, rule, families, family)
+  local sources, no_source, source_rest = address_side(rule.source, family)
+  local destinations, no_destination, destination_rest = address_side(rule.destination, family)
+  if not sources or not destinations then
+    return 0
+  end
+  local ins, no_in, in_rest = interface_side(rule.ins)
+  local outs, no_out, out_rest = interface_side(rule.outs)
+  local excluded = exclusions(source_rest, destination_rest, in_rest, out_rest)
+  local append, count = session.core.append, 0
+  local parts, table_name, chain, rank, helper = rule.parts, rule.table, rule.chain, rule.rank, rule.helper
+  for p = 1, #parts do
+    local part = parts[p]
+    local here = families & part.families
+    if here ~= 0 then
+      local target = part.tcp and rule.target_tcp or rule.target
+      if excluded then
+        target = exception_chain(session, rule, here, excluded, target, target == rule.target_tcp)
+      end
+      for s = 1, #sources do
+        for d = 1, #destinations do
+          for i = 1, #ins do
+            for o = 1, #outs do
+              append(here, table_name, chain, rank, helper, arguments(rule, part, target, sources[s], no_source,
+                destinations[d], no_destination, ins[i], no_in, outs[o], no_out))
+              count = count + 1
+            end
+          end
+        end
+      end
+    end
+  end
+  return count
+end
+
+-- Name a list that is empty, so that the rule is none; or nil.
+local function empty_list(rule)
+  local names = rule.names
+  if rule.source and addresses.is_empty(rule.source) then
+    return names and names.source or "from"
+  elseif rule.destination and addresses.is_empty(rule.destination) then
+    return names and names.destination or "to"
+  elseif rule.ins and #rule.ins == 0 and not rule.ins.negative then
+    return names and names.ins or "on"
+  elseif rule.outs and #rule.outs == 0 and not rule.outs.negative then
+    return names and names.outs or "out"
+  end
+end
+
+local family_text = { [0] = "no family", "IPv4 only", "IPv6 only", "both families" }
+
+local function families_of(set)
+  if not set then
+    return 3
+  end
+  return (address_side(set, 1) and 1 or 0) | (address_side(set, 2) and 2 or 0)
+end
+
+-- No family is left in which the rule could match: say which parts disagree.
+local function fail_nowhere(session, rule)
+  local names, said = rule.names or {}, {}
+  local service = 0
+  for _, part in ipairs(rule.parts) do
+    service = service | part.families
+  end
+  local function say(what, families)
+    if families ~= 3 then
+      said[#said + 1] = ("%s is %s"):format(what, family_text[families])
+    end
+  end
+  say(names.source or "from", families_of(rule.source))
+  say(names.destination or "to", families_of(rule.destination))
+  say(names.what or "the service or protocol", service)
+  say("the chain or family=", rule.families or 3)
+  session.fail(rule.helper, nil, "no packet can match: " .. concat(said, ", "))
+end
+
+--- Say that an empty list gave no rule.
+-- @param session the evaluation under way
+-- @param helper who asked for it
+-- @param option the option that held the list
+function M.note_empty(session, helper, option)
+  session.core.note("warning", ("%s: %s is an empty list, so there is no rule"):format(helper, option),
+    ("leave %s out to match any"):format(option))
+end
+
+--- Append the rules of a request.
+-- @param session the evaluation under way
+-- @param rule the request; not changed
+-- @return how many rules were appended
+-- @raise if there is no family in which it could match
+function M.emit(session, rule)
+  local source, destination = rule.source, rule.destination
+  local families = rule.families or 3
+  if not destination and source and source.only and not rule.ins and not rule.outs and #rule.parts == 1 then
+    local part = rule.parts[1]
+    local here = families & part.families & source.only
+    if here ~= 0 then -- the rule that long loops make: no list to go through
+      session.core.append(here, rule.table, rule.chain, rule.rank, rule.helper, arguments(rule, part,
+        part.tcp and rule.target_tcp or rule.target, source[1]))
+      return 1
+    end
+  end
+  local empty = empty_list(rule)
+  if empty then
+    M.note_empty(session, rule.helper, empty)
+    return 0
+  end
+  local count
+  if not source and not destination then
+    count = emit_families(session, rule, families, 1)
+  else
+    count = (families & 1 ~= 0 and emit_families(session, rule, 1, 1) or 0)
+      + (families & 2 ~= 0 and emit_families(session, rule, 2, 2) or 0)
+  end
+  if count == 0 and #rule.parts > 0 then
+    fail_nowhere(session, rule)
+  end
+  return count
+end
+
+return M

@@ -1,0 +1,194 @@
+-- SPDX-License-Identifier: GPL-2.0-or-later
+--- Checks one options table against what a helper declares.
+-- Option kinds are declared once; a check of good options costs a table look-up
+-- per option. Bad ones are looked for again in sorted order, so that of two
+-- mistakes always the same one is reported.
+local nearest = require "moongate.nearest"
+local order = require "moongate.order"
+local stages = require "moongate.stages"
+local shown = require("moongate.lists").shown
+
+local M = {}
+
+local type, next, select = type, next, select
+
+-- A kind of option: the Lua types that it takes, what to call it, and a
+-- further check which returns what is wrong.
+local kinds = {
+  addresses = { string = true, table = true, what = "an address, a list of addresses or except(...)" },
+  ports = { number = true, string = true, table = true, what = "a port, a range or a list of ports" },
+  interfaces = { string = true, table = true, what = "an interface name or a list of them" },
+  protocol = { string = true, number = true, table = true, what = "a protocol's name or number" },
+  services = { string = true, table = true, what = "a service name or a list of them" },
+  states = { string = true, table = true, what = "a conntrack state or a list of them" },
+  value = { string = true, number = true, table = true, what = "a value" },
+  list = { table = true, what = "a list" },
+  boolean = { boolean = true, what = "true or false" },
+  string = { string = true, what = "a string" },
+  target = { string = true, table = true, what = "a target's name, { name, option = value } or a chain" },
+}
+
+-- The last comment that was found good: loops say the same again and again.
+local good_comment
+
+kinds.comment = {
+  string = true,
+  boolean = true,
+  what = "a string, or false for none",
+  check = function(value)
+    if value == good_comment or not value then
+      return nil
+    elseif value == true then
+      return "true given, but a string is needed, or false for none"
+    end
+    local wrong = M.bad_text(value, 255)
+    good_comment = not wrong and value or good_comment
+    return wrong
+  end,
+}
+
+kinds.stage = {
+  string = true,
+  what = "the name of a stage",
+  check = function(value)
+    if not stages.of(value) then
+      return ("%s is no stage%s (one of %s)"):format(shown(value), nearest.suggestion(value, stages.names),
+        table.concat(stages.names, ", "))
+    end
+  end,
+}
+
+local family_names = { "ipv4", "ipv6", "both" }
+
+kinds.family = {
+  string = true,
+  what = '"ipv4", "ipv6" or "both"',
+  check = function(value)
+    if not M.families[value] then
+      return ('%s is no family%s ("ipv4", "ipv6" or "both")'):format(shown(value),
+        nearest.suggestion(value, family_names))
+    end
+  end,
+}
+
+--- Families as the core counts them.
+M.families = { ipv4 = 1, ipv6 = 2, both = 3 }
+
+--- What is wrong with a text that goes into a rule.
+-- @param text the text
+-- @param limit how many bytes fit
+-- @return what is wrong, or nil
+function M.bad_text(text, limit)
+  if #text > limit then
+    return ("%d bytes given, but at most %d fit"):format(#text, limit)
+  elseif text:find("[%c]") then
+    return "has a line break or another control character"
+  elseif text == "" then
+    return "is empty"
+  end
+end
+
+--- Declare the options of a helper.
+-- @param options option name -> kind, as a string
+-- @param positional name of the option that may be given first without its
+--   name, or nil
+-- @return a schema
+-- @usage local options = schema.new({ from = "addresses", forward = "boolean" })
+function M.new(options, positional)
+  local checks, names = {}, {}
+  for name, kind in next, options do
+    checks[name] = kinds[kind]
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return { checks = checks, names = names, positional = positional and kinds[options[positional]] }
+end
+
+-- What is wrong with one option, or nil.
+local function mistake(schema, key, value)
+  if key == 1 and schema.positional then
+    if schema.positional[type(value)] then
+      return nil
+    end
+    return "[1]", ("%s is needed, not %s"):format(schema.positional.what, shown(value))
+  end
+  local kind = schema.checks[key]
+  if not kind then
+    if type(key) ~= "string" then
+      return nil, ("takes options by name, but %s stands without one"):format(shown(value))
+    end
+    return nil, ("unknown option `%s`%s"):format(key, nearest.suggestion(key, schema.names))
+  elseif not kind[type(value)] then
+    return key, ("%s is needed, not %s"):format(kind.what, shown(value))
+  end
+  local wrong = kind.check and kind.check(value)
+  if wrong then
+    return key, wrong
+  end
+end
+
+local function report(session, helper, schema, options)
+  local keys, wrong = order.keys(options)
+  if not keys then
+    session.fail(helper, nil, wrong)
+  end
+  for _, key in ipairs(keys) do
+    local path, what = mistake(schema, key, options[key])
+    if what then
+      session.fail(helper, path, what)
+    end
+  end
+end
+
+--- Check an options table.
+-- @param session the evaluation under way
+-- @param helper name for the error
+-- @param schema made by `new`
+-- @param options the table; not changed
+-- @raise at the first mistake in sorted order, as `helper: option: what`
+function M.check(session, helper, schema, options)
+  local checks = schema.checks
+  for key, value in next, options do
+    local kind = checks[key]
+    if not kind then
+      if key ~= 1 or not schema.positional or not schema.positional[type(value)] then
+        report(session, helper, schema, options)
+      end
+    elseif not kind[type(value)] or kind.check and kind.check(value) then
+      report(session, helper, schema, options)
+    end
+  end
+end
+
+local none = {}
+
+--- Take the arguments of a helper: nothing, one options table, or, where the
+-- schema has a positional option, that one alone.
+-- @param session the evaluation under way
+-- @param helper name for the error
+-- @param schema made by `new`
+-- @param ... what the policy passed
+-- @return the checked options table, which must not be changed
+-- @raise if the arguments or the options are wrong
+function M.take(session, helper, schema, ...)
+  local options, extra = ...
+  if extra ~= nil then
+    session.fail(helper, nil, ("takes one options table: write %s { ... }"):format(helper))
+  elseif options == nil then
+    if select("#", ...) > 0 then
+      session.fail(helper, nil, "nil given instead of options (a misspelt variable?)")
+    end
+    return none
+  end
+  if type(options) ~= "table" or getmetatable(options) == false then
+    if schema.positional and schema.positional[type(options)] then
+      return { options }
+    end
+    session.fail(helper, nil, ("%s given, but an options table is needed: %s { ... }")
+      :format(shown(options), helper))
+  end
+  M.check(session, helper, schema, options)
+  return options
+end
+
+return M
