@@ -47,17 +47,27 @@ static const char *proves_nothing(const struct options *options, const struct mg
 	return NULL;
 }
 
+/* How it was confirmed, for the record. */
+static const char *confirmed_by(const struct options *options, const struct mg_pending *pending)
+{
+	if (options->console)
+		return "console";
+	return *pending->ssh_connection ? "connection" : "local session";
+}
+
 static int settle(const struct options *options, struct mg_engine *engine, const char *request,
 		  struct mg_error *error)
 {
 	struct mg_pending pending = { 0 };
-	const char *reason;
-	const char *by = *request == 'r' ? NULL : options->console ? "console" : "connection";
+	const char *by = NULL, *reason = NULL;
 	int err = read_pending(engine, &pending, error);
 
 	if (err)
 		return err;
-	reason = by ? proves_nothing(options, engine, &pending) : NULL;
+	if (strcmp(request, "confirm") == 0) {
+		by = confirmed_by(options, &pending);
+		reason = proves_nothing(options, engine, &pending);
+	}
 	if (reason) {
 		error->status = MG_UNSAFE;
 		snprintf(error->text, sizeof(error->text), "not confirmed: %s", reason);

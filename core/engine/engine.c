@@ -188,15 +188,18 @@ static int refuse_foreign(struct mg_engine *engine, struct mg_error *error)
 {
 	const struct mg_plan *plan = engine->plan;
 	const bool allowed = engine->request->remove_foreign;
+	char chains[64];
 
 	if (!plan->foreign_rules && !plan->foreign_chains)
 		return 0;
+	snprintf(chains, sizeof(chains), " and %zu chain%s", plan->foreign_chains,
+		 plan->foreign_chains == 1 ? "" : "s");
 	if (mg_note(&engine->notes, allowed ? MG_INFO : MG_REFUSAL, NULL,
-		    allowed ? NULL
-			    : "put them into the policy, or let them go with --remove-foreign",
-		    "%zu rule%s and %zu chain%s that Moongate did not put there would be removed",
-		    plan->foreign_rules, plan->foreign_rules == 1 ? "" : "s", plan->foreign_chains,
-		    plan->foreign_chains == 1 ? "" : "s"))
+		    allowed ? NULL :
+			      "put them into the policy, or let them go with --remove-foreign",
+		    "%zu rule%s%s that Moongate did not put there would be removed",
+		    plan->foreign_rules, plan->foreign_rules == 1 ? "" : "s",
+		    plan->foreign_chains ? chains : ""))
 		return no_memory(error);
 	return 0;
 }

@@ -243,7 +243,11 @@ static enum likeness compare(const struct mg_family_ops *ops, const struct mg_en
 	return targets < matches ? targets : matches;
 }
 
-/* What a plugin keeps for the kernel can still be shown to the user (quota). */
+bool mg_text_tells_all(const char *text)
+{
+	return !strstr(text, "[unknown ") && !strstr(text, "[unsupported ");
+}
+
 static bool same_text(const struct mg_family_ops *ops, const struct mg_entry *a,
 		      const struct mg_entry *b)
 {
@@ -251,7 +255,7 @@ static bool same_text(const struct mg_family_ops *ops, const struct mg_entry *a,
 	char *first;
 	bool same;
 
-	if (mg_entry_text(ops, a, &text, NULL))
+	if (mg_entry_text(ops, a, &text, NULL) || !mg_text_tells_all(text))
 		return false;
 	first = strdup(text);
 	same = first && mg_entry_text(ops, b, &text, NULL) == 0 && strcmp(first, text) == 0;
@@ -259,12 +263,19 @@ static bool same_text(const struct mg_family_ops *ops, const struct mg_entry *a,
 	return same;
 }
 
-bool mg_entry_equal(const struct mg_family_ops *ops, const struct mg_entry *a,
-		    const struct mg_entry *b)
+bool mg_entry_same(const struct mg_family_ops *ops, const struct mg_entry *a,
+		   const struct mg_entry *b)
 {
 	enum likeness likeness = a->hash == b->hash ? compare(ops, a, b) : DIFFERENT;
 
+	/* what an extension keeps for the kernel may still be shown to the user (quota) */
 	return likeness == SAME_BYTES || (likeness == ALIKE_FOR_USER && same_text(ops, a, b));
+}
+
+bool mg_entry_equal(const struct mg_family_ops *ops, const struct mg_entry *a,
+		    const struct mg_entry *b)
+{
+	return mg_entry_same(ops, a, b) || same_text(ops, a, b);
 }
 
 static bool same_chain(const struct mg_image *a, const struct mg_image_chain *x,

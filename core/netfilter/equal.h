@@ -9,15 +9,30 @@
 
 #include "image.h"
 
-/** A hash that is equal for equal rules; entry->target is part of it. */
+/** A hash of what mg_entry_same() compares; entry->target is part of it. */
 uint64_t mg_entry_hash(const struct mg_family_ops *ops, const struct mg_entry *entry);
 
 /**
- * Do the two mean the same? Counters do not take part. Data beyond what an
- * extension declares as the user's is compared by what the extension prints.
+ * Are the two alike, field by field? Counters do not take part. Data beyond
+ * what an extension declares as the user's is compared by what it prints.
+ * Fast; two entries that differ may still mean the same.
+ */
+bool mg_entry_same(const struct mg_family_ops *ops, const struct mg_entry *a,
+		   const struct mg_entry *b);
+
+/**
+ * Do the two mean the same? Where they are not alike their texts decide: an
+ * extension may fill fields that do not count in more than one way (the mask
+ * of recent is 16 bytes, of which IPv4 reads four).
  */
 bool mg_entry_equal(const struct mg_family_ops *ops, const struct mg_entry *a,
 		    const struct mg_entry *b);
+
+/**
+ * Does this text tell all of a rule? One with an extension that is not
+ * installed, or of an unknown revision, does not.
+ */
+bool mg_text_tells_all(const char *text);
 
 /** Same chains in the same order, same policies, same rules? Counters do not matter. */
 bool mg_image_equal(const struct mg_image *a, const struct mg_image *b);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "netfilter/equal.h"
+#include "netfilter/print.h"
 #include "ruleset/failure.h"
 #include "sequence.h"
 
@@ -75,6 +76,114 @@ static int number_rules(struct stretch *stretch)
 	return 0;
 }
 
+/* A rule that is on one side only, as its bytes go, and its text. */
+struct lone {
+	char *text;
+	uint32_t symbol;
+};
+
+static int by_text(const void *a, const void *b)
+{
+	const struct lone *x = a, *y = b;
+	int order = strcmp(x->text, y->text);
+
+	return order ? order : (x->symbol > y->symbol) - (x->symbol < y->symbol);
+}
+
+/* Which symbols are on which sides: bit 0 live, bit 1 wanted. NULL without memory. */
+static uint8_t *find_sides(const struct stretch *stretch)
+{
+	uint8_t *sides = calloc((size_t)stretch->symbols + 1, 1);
+	uint32_t i;
+
+	for (i = 0; sides && i < stretch->live_count; i++)
+		sides[stretch->live_symbols[i]] |= 1;
+	for (i = 0; sides && i < stretch->wanted_count; i++)
+		sides[stretch->wanted_symbols[i]] |= 2;
+	return sides;
+}
+
+static int add_lone(const struct stretch *stretch, const struct mg_entry *entry, uint32_t symbol,
+		    struct lone *lones, size_t *count)
+{
+	const char *text;
+
+	if (mg_entry_text(stretch->ops, entry, &text, NULL) || !mg_text_tells_all(text))
+		return 0; /* it has nothing but its bytes */
+	lones[*count].text = strdup(text);
+	lones[*count].symbol = symbol;
+	return lones[(*count)++].text ? 0 : -ENOMEM;
+}
+
+/* Each symbol that is on one side only once more, by text. */
+static int list_lones(const struct stretch *stretch, uint8_t *sides, struct lone *lones,
+		      size_t *count)
+{
+	uint32_t i;
+	int err = 0;
+
+	for (i = 0; i < stretch->live_count && !err; i++) {
+		uint32_t symbol = stretch->live_symbols[i];
+
+		if (sides[symbol] == 1)
+			err = add_lone(stretch, &stretch->live->entries[stretch->live_first + i],
+				       symbol, lones, count);
+		if (sides[symbol] != 3)
+			sides[symbol] = 0; /* listed */
+	}
+	for (i = 0; i < stretch->wanted_count && !err; i++) {
+		uint32_t symbol = stretch->wanted_symbols[i];
+
+		if (sides[symbol] == 2)
+			err = add_lone(stretch,
+				       &stretch->wanted->entries[stretch->wanted_first + i], symbol,
+				       lones, count);
+		if (sides[symbol] != 3)
+			sides[symbol] = 0;
+	}
+	return err;
+}
+
+/* Rules of different bytes and equal text get one number: the smallest. */
+static void unify(struct stretch *stretch, const struct lone *lones, size_t count,
+		  uint32_t *renamed)
+{
+	uint32_t i;
+	size_t n;
+
+	for (i = 0; i < stretch->symbols; i++)
+		renamed[i] = i;
+	for (n = 1; n < count; n++)
+		if (strcmp(lones[n].text, lones[n - 1].text) == 0)
+			renamed[lones[n].symbol] = renamed[lones[n - 1].symbol];
+	for (i = 0; i < stretch->live_count; i++)
+		stretch->live_symbols[i] = renamed[stretch->live_symbols[i]];
+	for (i = 0; i < stretch->wanted_count; i++)
+		stretch->wanted_symbols[i] = renamed[stretch->wanted_symbols[i]];
+}
+
+static int unify_by_text(struct stretch *stretch)
+{
+	uint8_t *sides = find_sides(stretch);
+	struct lone *lones = calloc((size_t)stretch->symbols + 1, sizeof(*lones));
+	uint32_t *renamed = calloc((size_t)stretch->symbols + 1, sizeof(*renamed));
+	size_t count = 0, i;
+	int err = -ENOMEM;
+
+	if (sides && lones && renamed)
+		err = list_lones(stretch, sides, lones, &count);
+	if (!err) {
+		qsort(lones, count, sizeof(*lones), by_text);
+		unify(stretch, lones, count, renamed);
+	}
+	for (i = 0; lones && i < count; i++)
+		free(lones[i].text);
+	free(lones);
+	free(renamed);
+	free(sides);
+	return err;
+}
+
 static void keep(struct mg_diff *diff, uint32_t live, uint32_t wanted)
 {
 	diff->sources[wanted] = (struct mg_source){ .live = live, .kept = true };
@@ -126,6 +235,8 @@ static int diff_stretch(struct mg_diff *diff, struct stretch *stretch)
 	if (!stretch->live_count || !stretch->wanted_count)
 		return 0;
 	err = number_rules(stretch);
+	if (!err)
+		err = unify_by_text(stretch);
 	if (!err) {
 		match = malloc(stretch->wanted_count * sizeof(*match));
 		err = match ? 0 : -ENOMEM;

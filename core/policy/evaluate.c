@@ -122,6 +122,16 @@ static void open_libraries(lua_State *L, const char *language)
 	lua_pop(L, 2);
 }
 
+/* message -> (raises): a syntax error names file and line, a refused binary does not */
+static int load_failed(lua_State *L, const char *name)
+{
+	const char *message = lua_tostring(L, -1);
+
+	if (strncmp(message, name, strlen(name)) != 0)
+		lua_pushfstring(L, "%s: %s", name, message);
+	return lua_error(L);
+}
+
 /* run -> */
 static int run_policy(lua_State *L)
 {
@@ -136,7 +146,7 @@ static int run_policy(lua_State *L)
 	mg_push_primitives(L, &run->primitives, run->evaluation->host);
 	lua_call(L, 1, 2); /* environment, finish */
 	if (luaL_loadbufferx(L, run->text, run->length, chunk, "t"))
-		return lua_error(L);
+		return load_failed(L, run->name);
 	lua_pushvalue(L, -3);
 	lua_setupvalue(L, -2, 1); /* _ENV is the first upvalue of a main chunk */
 	lua_call(L, 0, 0);

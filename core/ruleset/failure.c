@@ -33,7 +33,7 @@ static void set_text(struct mg_error *error, const char *text, bool cut)
 int mg_fail(struct mg_error *error, int err, enum mg_status status, const char *format, ...)
 {
 	/* apart from error->text, which may well be one of the arguments */
-	char text[sizeof(error->text)];
+	char text[sizeof(((struct mg_error *)0)->text)];
 	int saved = errno;
 	va_list args;
 	int wanted;

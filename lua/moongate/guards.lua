@@ -7,19 +7,21 @@ local M = {}
 
 local no_options = schema.new {}
 
--- Which flags to look at, and which of them set is nonsense.
+-- Which flags to look at, and which of them set is nonsense. From the exact to
+-- the general: FIN,PSH,URG is also a FIN without ACK, and the counter that says
+-- "Xmas scan" would stay at 0 behind the one that says so.
 local nonsense = {
-  { "ACK,FIN", "FIN" },
-  { "ACK,PSH", "PSH" },
-  { "ACK,URG", "URG" },
-  { "FIN,RST", "FIN,RST" },
-  { "SYN,FIN", "SYN,FIN" },
-  { "SYN,RST", "SYN,RST" },
   { "ALL", "ALL" },
   { "ALL", "NONE" },
   { "ALL", "FIN,PSH,URG" },
   { "ALL", "SYN,FIN,PSH,URG" },
   { "ALL", "SYN,RST,ACK,FIN,URG" },
+  { "FIN,RST", "FIN,RST" },
+  { "SYN,FIN", "SYN,FIN" },
+  { "SYN,RST", "SYN,RST" },
+  { "ACK,FIN", "FIN" },
+  { "ACK,PSH", "PSH" },
+  { "ACK,URG", "URG" },
 }
 
 local flags_chain = "BAD_TCP_FLAGS"

@@ -1,0 +1,245 @@
+-- SPDX-License-Identifier: GPL-2.0-or-later
+--- A core that records what the language asks of it, for specs.
+local M = {}
+
+local function v4(text)
+  local a, b, c, d = text:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$")
+  if not a then
+    return nil
+  end
+  local value = 0
+  for _, part in ipairs { a, b, c, d } do
+    local number = math.tointeger(part)
+    if number > 255 or #part > 3 then
+      return nil
+    end
+    value = value << 8 | number
+  end
+  return value
+end
+
+local function v4_network(text)
+  local host, prefix = text:match("^([^/]+)/?(.*)$")
+  local value = host and v4(host)
+  if not value then
+    return nil
+  end
+  local bits = 32
+  if prefix:find("^%d+$") then
+    bits = math.tointeger(prefix)
+  elseif prefix ~= "" then
+    local mask = v4(prefix)
+    bits = nil
+    for length = 0, 32 do
+      if mask == (0xffffffff << (32 - length)) & 0xffffffff then
+        bits = length
+      end
+    end
+  end
+  if not bits or bits > 32 or text:find("/$") then
+    return nil
+  end
+  local kept = value & (0xffffffff << (32 - bits)) & 0xffffffff
+  return ("%d.%d.%d.%d/%d"):format(kept >> 24, kept >> 16 & 255, kept >> 8 & 255, kept & 255, bits), kept ~= value
+end
+
+-- Good enough for specs: checks the form, leaves the text as it is.
+local function v6_network(text)
+  local host, prefix = text:match("^([%x:.]+)/?(%d*)$")
+  if not host or not host:find(":") or host:find(":::") or text:find("/$") then
+    return nil
+  end
+  for group in host:gmatch("[^:]+") do
+    if #group > 4 then
+      return nil
+    end
+  end
+  local bits = prefix == "" and 128 or math.tointeger(prefix)
+  if bits > 128 then
+    return nil
+  end
+  return ("%s/%d"):format(host, bits), false
+end
+
+local function address(text)
+  local canonical, host_bits = v4_network(text)
+  if canonical then
+    return 1, canonical, host_bits
+  end
+  canonical, host_bits = v6_network(text)
+  if canonical then
+    return 2, canonical, host_bits
+  end
+  return nil, "not an address"
+end
+
+-- Blanks part words, double quotes hold them together.
+local function split(text)
+  local words, i = {}, 1
+  while true do
+    i = text:find("%S", i)
+    if not i then
+      return words
+    end
+    local word
+    if text:sub(i, i) == '"' then
+      local last = text:find('"', i + 1, true)
+      if not last then
+        return nil, "unfinished quotes"
+      end
+      word, i = text:sub(i + 1, last - 1), last + 1
+    else
+      local last = text:find("%s", i) or #text + 1
+      word, i = text:sub(i, last - 1), last
+    end
+    words[#words + 1] = word
+  end
+end
+
+local function quote(word)
+  return word:find("[%s\"']") and '"' .. word .. '"' or word
+end
+
+--- Make a core.
+-- @param host facts, or nil for a host with one leased interface
+-- @return the core; what it recorded is in `rules`, `chains`, `policies`, `notes`
+function M.new(host)
+  local core = { rules = {}, chains = {}, policies = {}, notes = {} }
+  core.host = host or {
+    name = "fake",
+    interfaces = {
+      { name = "eth0", up = true, loopback = false, leased = true, leased6 = false, addresses = { "192.0.2.5/24" } },
+      { name = "lo", up = true, loopback = true, leased = false, leased6 = false, addresses = { "127.0.0.1/8" } },
+    },
+    addresses = { "192.0.2.5/24", "127.0.0.1/8" },
+  }
+  function core.append(families, table_name, chain, rank, helper, args)
+    assert(families == 1 or families == 2 or families == 3)
+    assert(math.type(rank) == "integer")
+    local words = {}
+    for i = 1, #args do
+      assert(type(args[i]) == "string", "argument " .. i .. " is a " .. type(args[i]))
+      words[i] = quote(args[i])
+    end
+    core.rules[#core.rules + 1] = {
+      families = families, table = table_name, chain = chain, rank = rank, helper = helper,
+      text = table.concat(words, " "), order = #core.rules,
+    }
+  end
+  function core.chain(families, table_name, name, helper)
+    core.chains[#core.chains + 1] = { families = families, table = table_name, name = name, helper = helper }
+  end
+  function core.policy(families, table_name, chain, policy, helper)
+    core.policies[#core.policies + 1] = ("%d %s %s %s %s"):format(families, table_name, chain, policy, helper)
+  end
+  function core.place()
+    for level = 2, 40 do
+      local info = debug.getinfo(level, "Sl")
+      if not info then
+        break
+      elseif info.source:find("^=policy") then
+        return ("policy.lua:%d"):format(info.currentline)
+      end
+    end
+    return "policy.lua:?"
+  end
+  function core.fail(message)
+    error(core.place() .. ": " .. message, 0)
+  end
+  function core.note(severity, message, remedy)
+    core.notes[#core.notes + 1] = severity .. ": " .. message .. (remedy and " -> " .. remedy or "")
+  end
+  core.split, core.address = split, address
+  return core
+end
+
+--- Run a policy.
+-- @param text its text
+-- @param host facts, or nil
+-- @return the core that recorded it
+-- @raise what the policy raises
+function M.run(text, host)
+  local core = M.new(host)
+  local env, finish = require("moongate.language").new(core)
+  local chunk = assert(load(text, "=policy", "t", env))
+  chunk()
+  finish()
+  return core
+end
+
+--- What a policy fails with.
+-- @param text its text
+-- @return the message
+function M.failure(text)
+  local ok, message = pcall(M.run, text)
+  assert(not ok, "the policy did not fail")
+  return message
+end
+
+--- The rules of one chain in one family, sorted by rank as the core does it.
+-- @param core the core that recorded them
+-- @param family 1 or 2
+-- @param chain chain name
+-- @param table_name table, "filter" without it
+-- @return a sequence of texts
+function M.chain(core, family, chain, table_name)
+  local rules = {}
+  for _, rule in ipairs(core.rules) do
+    if rule.families & family ~= 0 and rule.chain == chain and rule.table == (table_name or "filter") then
+      rules[#rules + 1] = rule
+    end
+  end
+  table.sort(rules, function(a, b)
+    if a.rank ~= b.rank then
+      return a.rank < b.rank
+    end
+    return a.order < b.order
+  end)
+  for i, rule in ipairs(rules) do
+    rules[i] = rule.text
+  end
+  return rules
+end
+
+--- All rules as "families chain text", in the order of the calls.
+-- @param core the core that recorded them
+-- @return a sequence of texts
+function M.all(core)
+  local out = {}
+  for i, rule in ipairs(core.rules) do
+    out[i] = ("%d %s %s"):format(rule.families, rule.chain, rule.text)
+  end
+  return out
+end
+
+--- What one family loads, as iptables-save text of table filter.
+-- @param core the core that recorded it
+-- @param family 1 or 2
+-- @return the text
+function M.save_text(core, family)
+  local out = { "*filter" }
+  local names = { INPUT = true, FORWARD = true, OUTPUT = true }
+  for _, line in ipairs(core.policies) do
+    local families, chain, policy = line:match("^(%d) filter (%S+) (%S+)")
+    if tonumber(families) & family ~= 0 then
+      out[#out + 1] = (":%s %s [0:0]"):format(chain, policy)
+    end
+  end
+  local order = { "INPUT", "FORWARD", "OUTPUT" }
+  for _, chain in ipairs(core.chains) do
+    if chain.families & family ~= 0 and chain.table == "filter" and not names[chain.name] then
+      names[chain.name] = true
+      order[#order + 1] = chain.name
+      out[#out + 1] = (":%s - [0:0]"):format(chain.name)
+    end
+  end
+  for _, name in ipairs(order) do
+    for _, text in ipairs(M.chain(core, family, name)) do
+      out[#out + 1] = ("-A %s %s"):format(name, text)
+    end
+  end
+  out[#out + 1] = "COMMIT\n"
+  return table.concat(out, "\n")
+end
+
+return M
