@@ -80,8 +80,6 @@ specs: all
 	@MOONGATE=$(abspath $(PROGRAM)) MOONGATE_BUILD=$(abspath $(BUILD)) \
 		LUA_CPATH="$(abspath $(BUILD))/lua/?.so;;" $(BUSTED) $(TESTS)
 
-# Leaks: libxtables and its plugins keep what they allocate when an error
-# leaves them by the fence; see spec/support/leaks.supp.
 asan:
 	@$(MAKE) --no-print-directory packages PURPOSES="build run test"
 	@$(MAKE) --no-print-directory specs BUILD=build-asan OPTIMIZE="-O1 -g" HARDENING= \

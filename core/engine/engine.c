@@ -195,8 +195,8 @@ static int refuse_foreign(struct mg_engine *engine, struct mg_error *error)
 	snprintf(chains, sizeof(chains), " and %zu chain%s", plan->foreign_chains,
 		 plan->foreign_chains == 1 ? "" : "s");
 	if (mg_note(&engine->notes, allowed ? MG_INFO : MG_REFUSAL, NULL,
-		    allowed ? NULL :
-			      "put them into the policy, or let them go with --remove-foreign",
+		    allowed ? NULL
+			    : "put them into the policy, or let them go with --remove-foreign",
 		    "%zu rule%s%s that Moongate did not put there would be removed",
 		    plan->foreign_rules, plan->foreign_rules == 1 ? "" : "s",
 		    plan->foreign_chains ? chains : ""))

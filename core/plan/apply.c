@@ -211,7 +211,7 @@ static void compensate(struct mg_transaction *transaction, struct mg_error *erro
 	if (mg_guard_rollback(transaction->guard, &second) == 0)
 		return;
 	mg_error_prefix(&second, "putting the old tables back failed too");
-	mg_fail(error, -EIO, MG_STATE_UNKNOWN, "%s\n%s", error->text, second.text);
+	mg_set_error(error, MG_STATE_UNKNOWN, "%s\n%s", error->text, second.text);
 }
 
 static int commit(struct mg_transaction *transaction, struct mg_error *error)

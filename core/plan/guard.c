@@ -200,15 +200,15 @@ int mg_guard_arm(const struct mg_guard_order *order, struct mg_guard **out, int 
 	guard->channel = -1;
 	ret = make_channel(ends);
 	if (ret) {
-		mg_fail(error, ret, MG_ENVIRONMENT, "cannot make the guard's channel: %s",
-			strerror(-ret));
+		mg_set_error(error, MG_ENVIRONMENT, "cannot make the guard's channel: %s",
+			     strerror(-ret));
 		goto out;
 	}
 	guard->channel = ends[0];
 	ret = fork_guard(order, ends);
 	close(ends[1]);
 	if (ret) {
-		mg_fail(error, ret, MG_ENVIRONMENT, "cannot fork the guard: %s", strerror(-ret));
+		mg_set_error(error, MG_ENVIRONMENT, "cannot fork the guard: %s", strerror(-ret));
 		goto out;
 	}
 	ret = await_ready(guard->channel, pid, error);

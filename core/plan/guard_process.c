@@ -246,7 +246,7 @@ static void hear_knocker(struct guard *guard, struct knocker *knocker)
 	if (ret == -EAGAIN)
 		return;
 	if (ret == -EBADMSG)
-		mg_fail(&error, ret, MG_ENVIRONMENT, "the guard is of another version of moongate");
+		mg_set_error(&error, MG_ENVIRONMENT, "the guard is of another version of moongate");
 	else if (!ret)
 		ret = mg_door_judge(guard->order->token, knocker->fd, &message, &error);
 	if (!ret && !guard->committed)

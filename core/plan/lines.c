@@ -108,7 +108,7 @@ static int add_wanted(struct writer *writer, const struct mg_image_chain *live,
 		return add_kept(writer, entry, i + 1, error);
 	line.number[family] = i + 1;
 	line.origin = mg_plan_origin(writer->plan, entry);
-	if (source->live != MG_NO_RULE) {
+	if (live && source->live != MG_NO_RULE) {
 		line.kind = MG_LINE_MOVE;
 		line.from[family] = source->live - live->first + 1;
 	}
@@ -125,7 +125,7 @@ static int write_lines(struct writer *writer, const struct mg_image_chain *live,
 	for (i = 0; wanted && i < wanted->count && !err; i++) {
 		const struct mg_source *source = &writer->table->diff->sources[wanted->first + i];
 
-		if (source->kept) {
+		if (live && source->kept) {
 			err = add_removed(writer, live, next, source->live, error);
 			next = source->live + 1;
 		}

@@ -30,7 +30,7 @@ static void set_text(struct mg_error *error, const char *text, bool cut)
 	memcpy(error->text + length, "...", 4);
 }
 
-int mg_fail(struct mg_error *error, int err, enum mg_status status, const char *format, ...)
+void mg_set_error(struct mg_error *error, enum mg_status status, const char *format, ...)
 {
 	/* apart from error->text, which may well be one of the arguments */
 	char text[sizeof(((struct mg_error *)0)->text)];
@@ -39,7 +39,7 @@ int mg_fail(struct mg_error *error, int err, enum mg_status status, const char *
 	int wanted;
 
 	if (!error)
-		return err;
+		return;
 	va_start(args, format);
 	wanted = vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
@@ -48,7 +48,6 @@ int mg_fail(struct mg_error *error, int err, enum mg_status status, const char *
 	error->status = status;
 	set_text(error, text, wanted >= (int)sizeof(text));
 	errno = saved;
-	return err;
 }
 
 void mg_error_prefix(struct mg_error *error, const char *prefix)

@@ -9,16 +9,20 @@
 
 #include <moongate.h>
 
+/** Describe a failure. @error may be NULL; see mg_fail(). */
+void mg_set_error(struct mg_error *error, enum mg_status status, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /**
  * Describe a failure and return it, so that a caller can write
  * `return mg_fail(error, -EINVAL, MG_INVALID, "...")`.
  * @error:  where to write, or NULL
- * @err:    a negative errno, returned as it is
+ * @err:    a negative errno, without side effects; the value
  * @status: the class of the failure
- * @format: printf format of the sentence; no newline at its end
+ * Then a printf format of the sentence, no newline at its end. A macro, so
+ * that analysers see that what is returned is no success.
  */
-int mg_fail(struct mg_error *error, int err, enum mg_status status, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+#define mg_fail(error, err, status, ...) (mg_set_error(error, status, __VA_ARGS__), (err))
 
 /**
  * Put "prefix: " in front of what @error already says.

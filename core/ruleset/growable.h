@@ -18,7 +18,7 @@ static inline int mg_make_room(void **items, size_t *capacity, size_t needed, si
 	size_t wanted = *capacity ? *capacity : 16;
 	void *grown;
 
-	if (needed <= *capacity)
+	if (*items && needed <= *capacity)
 		return 0;
 	while (wanted < needed) {
 		if (wanted > SIZE_MAX / 2 / size)

@@ -136,16 +136,16 @@ struct reader {
 
 static int read_chain(struct reader *reader, struct mg_error *error)
 {
-	const char *name = reader->args.argv[0] + 1;
+	const char *name = reader->args.argv[0]; /* begins with ":" */
 	const char *policy = reader->args.argc > 1 ? reader->args.argv[1] : "";
 	uint32_t chain;
 	int err;
 
-	if (!*name || !*policy)
+	if (strlen(name) < 2 || !*policy)
 		return mg_fail(error, -EINVAL, MG_INVALID,
 			       "a chain line needs a name and a policy");
-	err = mg_ruleset_chain(reader->ruleset, reader->family, reader->table, name, reader->origin,
-			       &chain, error);
+	err = mg_ruleset_chain(reader->ruleset, reader->family, reader->table, name + 1,
+			       reader->origin, &chain, error);
 	if (err || strcmp(policy, "-") == 0)
 		return err;
 	if (strcmp(policy, "ACCEPT") != 0 && strcmp(policy, "DROP") != 0)
