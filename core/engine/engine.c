@@ -168,19 +168,30 @@ int mg_engine_pending(struct mg_engine *engine, struct mg_generation **out, stru
 	return err == -ENOENT ? 0 : err; /* taken back since */
 }
 
-/* Read what is live, and tell foreign rules from ours. */
-static int compare(struct mg_engine *engine, struct mg_error *error)
+/* Whose are the rules that would go? */
+static int find_foreign(struct mg_engine *engine, struct mg_error *error)
 {
 	struct mg_generation *pending = NULL;
 	struct mg_owned *owned = NULL;
-	int err = mg_engine_pending(engine, &pending, error);
+	int err = read_confirmed(engine, error);
 
+	if (!err)
+		err = mg_engine_pending(engine, &pending, error);
 	if (!err)
 		err = mg_owned_new(pending ? pending : engine->confirmed, &owned, error);
 	if (!err)
-		err = mg_plan_compare(engine->plan, owned, error);
+		err = mg_plan_find_foreign(engine->plan, owned, error);
 	mg_owned_free(owned);
 	mg_generation_free(pending);
+	return err;
+}
+
+static int compare(struct mg_engine *engine, struct mg_error *error)
+{
+	int err = mg_plan_compare(engine->plan, error);
+
+	if (!err && mg_plan_removes(engine->plan))
+		err = find_foreign(engine, error);
 	return err;
 }
 
@@ -217,7 +228,7 @@ static int look_beside(struct mg_engine *engine, struct mg_error *error)
 
 int mg_engine_plan(struct mg_engine *engine, struct mg_error *error)
 {
-	int err = mg_engine_open_state(engine, error);
+	int err = open_state(engine, false, error);
 
 	if (!err)
 		err = compare(engine, error);

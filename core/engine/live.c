@@ -107,7 +107,6 @@ int mg_live_drift(struct mg_engine *engine, const struct mg_generation *generati
 {
 	struct mg_ruleset *ruleset;
 	struct mg_plan *plan = NULL;
-	struct mg_owned *owned = NULL;
 	unsigned int families;
 	size_t i;
 	int err = mg_ruleset_new(&ruleset, error);
@@ -118,9 +117,7 @@ int mg_live_drift(struct mg_engine *engine, const struct mg_generation *generati
 	if (!err)
 		err = mg_plan_compile(ruleset, families & engine->families, &plan, NULL, error);
 	if (!err)
-		err = mg_owned_new(generation, &owned, error);
-	if (!err)
-		err = mg_plan_compare(plan, owned, error);
+		err = mg_plan_compare(plan, error);
 	*out = (struct mg_drift){ 0 };
 	for (i = 0; !err && i < plan->table_count; i++) {
 		const struct mg_diff *diff = plan->tables[i].diff;
@@ -129,7 +126,6 @@ int mg_live_drift(struct mg_engine *engine, const struct mg_generation *generati
 		out->foreign += diff->removed;
 		out->policies += diff->policies_changed;
 	}
-	mg_owned_free(owned);
 	mg_plan_free(plan);
 	mg_ruleset_free(ruleset);
 	return err;

@@ -177,7 +177,7 @@ static void read_addresses(struct mg_making *making, const char *list, struct ad
 	out->count = count;
 	if (!list)
 		return;
-	rest = mg_arena_string(making->arena, list);
+	rest = mg_arena_string(&making->scratch, list);
 	if (!rest)
 		mg_refuse("out of memory");
 	for (count = 0; (item = strsep(&rest, ",")); count++) {
@@ -198,10 +198,12 @@ static size_t elements_size(const struct mg_making *making)
 
 static void *assemble(struct mg_making *making, size_t size)
 {
-	unsigned char *entry = mg_making_take(making, size);
+	unsigned char *entry = mg_arena_take(making->arena, size);
 	unsigned char *at = entry + making->ops->entry_size;
 	int i;
 
+	if (!entry)
+		mg_refuse("out of memory");
 	*making->view.next_offset = (uint16_t)size;
 	*making->view.target_offset = (uint16_t)(size - making->target.t->u.target_size);
 	memcpy(entry, making->head, making->ops->entry_size);
@@ -228,6 +230,7 @@ static void finish(struct mg_making *making)
 	    *making->view.inverse & (MG_NOT_SOURCE | MG_NOT_DESTINATION))
 		mg_refuse("! not allowed with multiple source or destination IP addresses");
 	making->out->count = sources.count * destinations.count;
+	/* the list of them is read before the next rule is compiled */
 	making->out->entries = mg_making_take(making, making->out->count * sizeof(void *));
 	for (i = 0; i < sources.count; i++) {
 		for (j = 0; j < destinations.count; j++) {
@@ -242,6 +245,18 @@ static void finish(struct mg_making *making)
 	}
 }
 
+/* The verdicts' names are everywhere: they need no copies. */
+static const char *keep_name(const struct mg_making *making, const char *name)
+{
+	static const char *const common[] = { "ACCEPT", "DROP", "RETURN", "" };
+	size_t i;
+
+	for (i = 0; i < sizeof(common) / sizeof(*common); i++)
+		if (strcmp(common[i], name) == 0)
+			return common[i];
+	return mg_arena_string(making->arena, name);
+}
+
 static int make(void *context)
 {
 	struct mg_making *making = context;
@@ -251,28 +266,25 @@ static int make(void *context)
 		mg_making_standard_target(making, "");
 	check_whole(making);
 	finish(making);
-	making->out->target = mg_arena_string(making->arena, making->target.t->u.user.name);
+	making->out->target = keep_name(making, making->target.t->u.user.name);
 	if (!making->out->target)
 		mg_refuse("out of memory");
 	return 0;
 }
 
-static int copy_words(struct mg_making *making, const char *args, uint32_t argc,
+static int copy_words(struct mg_making *making, const char *args, uint32_t argc, size_t size,
 		      struct mg_error *error)
 {
-	const char *end = args;
 	char *copy;
 	uint32_t i;
 
 	if (argc > MG_MAX_WORDS)
 		return mg_fail(error, -E2BIG, MG_INVALID, "more than %d words in one rule",
 			       MG_MAX_WORDS);
-	for (i = 0; i < argc; i++)
-		end = mg_arg_next(end);
-	copy = mg_arena_take(making->arena, (size_t)(end - args) + 1);
+	copy = mg_arena_take(&making->scratch, size + 1);
 	if (!copy)
 		return mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for a rule");
-	memcpy(copy, args, (size_t)(end - args));
+	memcpy(copy, args, size);
 	for (i = 0; i < argc; i++, copy += strlen(copy) + 1)
 		making->argv[i] = copy;
 	making->argv[argc] = NULL;
@@ -281,7 +293,7 @@ static int copy_words(struct mg_making *making, const char *args, uint32_t argc,
 }
 
 int mg_compile_rule(enum mg_family family, const struct mg_compile_context *context,
-		    const char *args, uint32_t argc, struct mg_arena *arena,
+		    const char *args, uint32_t argc, size_t size, struct mg_arena *arena,
 		    struct mg_compiled_rule *out, struct mg_error *error)
 {
 	/* large, and one rule at a time: the process has one libxtables anyway */
@@ -291,6 +303,7 @@ int mg_compile_rule(enum mg_family family, const struct mg_compile_context *cont
 	making.ops = mg_family_ops(family);
 	making.context = context;
 	making.arena = arena;
+	mg_arena_reset(&making.scratch);
 	making.out = out;
 	out->standard = false;
 	making.next = 0;
@@ -306,7 +319,7 @@ int mg_compile_rule(enum mg_family family, const struct mg_compile_context *cont
 	making.given[0] = '\0';
 	memset(making.head, 0, sizeof(making.head));
 	making.ops->view(making.head, &making.view);
-	err = copy_words(&making, args, argc, error);
+	err = copy_words(&making, args, argc, size, error);
 	if (err)
 		return err;
 	mg_session_family(family);

@@ -19,7 +19,7 @@ struct mg_compile_context {
 
 /** What a rule became: one entry, or more if it lists several addresses. */
 struct mg_compiled_rule {
-	void **entries; /* in the arena */
+	void **entries; /* they are in the arena, this list lasts until the next rule */
 	uint32_t count;
 	const char *target; /* as in struct mg_entry; in the arena */
 	bool standard;
@@ -28,10 +28,10 @@ struct mg_compiled_rule {
 /**
  * Compile one rule for @family. The text of an error is the plugin's own
  * where there is one. Complaints of plugins are in mg_fence_complaints().
- * @args: @argc strings, one after the other
+ * @args: @argc strings, one after the other, @size bytes in all
  */
 int mg_compile_rule(enum mg_family family, const struct mg_compile_context *context,
-		    const char *args, uint32_t argc, struct mg_arena *arena,
+		    const char *args, uint32_t argc, size_t size, struct mg_arena *arena,
 		    struct mg_compiled_rule *out, struct mg_error *error);
 
 /**

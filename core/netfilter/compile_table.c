@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "compile.h"
-#include "equal.h"
 #include "ruleset/failure.h"
 #include "session.h"
 
@@ -80,14 +79,13 @@ static int compile_one(struct compiling *compiling, struct mg_image_chain *chain
 		       const struct mg_compile_context *context, uint32_t index,
 		       struct mg_error *error)
 {
-	const struct mg_family_ops *ops = mg_family_ops(compiling->family);
 	struct mg_compiled_rule compiled;
 	struct mg_rule_view rule;
 	uint32_t i;
 	int err;
 
 	mg_ruleset_rule_at(compiling->ruleset, index, &rule);
-	err = mg_compile_rule(compiling->family, context, rule.args, rule.argc,
+	err = mg_compile_rule(compiling->family, context, rule.args, rule.argc, rule.args_size,
 			      &compiling->image->arena, &compiled, error);
 	if (err) {
 		mg_error_origin(error, rule.origin);
@@ -102,7 +100,6 @@ static int compile_one(struct compiling *compiling, struct mg_image_chain *chain
 			.rule = index,
 		};
 
-		entry.hash = mg_entry_hash(ops, &entry);
 		err = mg_image_add_entry(compiling->image, chain, &entry, error);
 	}
 	return err;

@@ -226,17 +226,24 @@ static enum likeness compare(const struct mg_family_ops *ops, const struct mg_en
 {
 	struct mg_entry_view x, y;
 	struct head_fields head_x, head_y;
-	enum likeness matches, targets;
+	enum likeness matches = SAME_BYTES, targets;
+	size_t head, size;
 
 	ops->view((void *)a->bytes, &x);
 	ops->view((void *)b->bytes, &y);
 	if (*x.target_offset != *y.target_offset)
 		return DIFFERENT;
-	read_head(ops, &x, &head_x);
-	read_head(ops, &y, &head_y);
-	if (memcmp(&head_x, &head_y, sizeof(head_x)) != 0)
-		return DIFFERENT;
-	matches = compare_matches(ops, x.elements, y.elements, *x.target_offset - ops->entry_size);
+	/* most rules are the same to the last byte: that is quick to see */
+	head = (size_t)(x.inverse + 1 - (const unsigned char *)a->bytes);
+	if (memcmp(a->bytes, b->bytes, head) != 0) {
+		read_head(ops, &x, &head_x);
+		read_head(ops, &y, &head_y);
+		if (memcmp(&head_x, &head_y, sizeof(head_x)) != 0)
+			return DIFFERENT;
+	}
+	size = *x.target_offset - ops->entry_size;
+	if (memcmp(x.elements, y.elements, size) != 0)
+		matches = compare_matches(ops, x.elements, y.elements, size);
 	if (matches == DIFFERENT)
 		return DIFFERENT;
 	targets = compare_targets(ops, a, mg_entry_target(&x, ops), b, mg_entry_target(&y, ops));
@@ -266,7 +273,7 @@ static bool same_text(const struct mg_family_ops *ops, const struct mg_entry *a,
 bool mg_entry_same(const struct mg_family_ops *ops, const struct mg_entry *a,
 		   const struct mg_entry *b)
 {
-	enum likeness likeness = a->hash == b->hash ? compare(ops, a, b) : DIFFERENT;
+	enum likeness likeness = compare(ops, a, b);
 
 	/* what an extension keeps for the kernel may still be shown to the user (quota) */
 	return likeness == SAME_BYTES || (likeness == ALIKE_FOR_USER && same_text(ops, a, b));

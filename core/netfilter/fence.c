@@ -12,6 +12,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <string.h>
 
 #include "ruleset/failure.h"
@@ -33,7 +34,9 @@ static int open_stream(struct stream *stream)
 {
 	if (!stream->file)
 		stream->file = open_memstream(&stream->bytes, &stream->size);
-	return stream->file ? 0 : -errno;
+	if (!stream->file || fflush(stream->file)) /* the flush makes the empty string */
+		return -errno;
+	return 0;
 }
 
 int mg_fence_open(struct mg_error *error)
@@ -77,6 +80,10 @@ void mg_fence_error(enum xtables_exittype status, const char *format, ...)
 /* A stream that is written from its start again; its size follows the position. */
 static void finish_stream(struct stream *stream)
 {
+	if (__fpending(stream->file) == 0) { /* mostly nothing was said */
+		*stream->bytes = '\0';
+		return;
+	}
 	fputc('\0', stream->file);
 	fflush(stream->file);
 	rewind(stream->file);
@@ -110,10 +117,8 @@ int mg_fence_run(int (*body)(void *context), void *context, struct mg_error *err
 	return result;
 }
 
-const char *mg_fence_output(size_t *length)
+const char *mg_fence_output(void)
 {
-	if (length)
-		*length = fence.output.size - 1;
 	return fence.output.bytes;
 }
 

@@ -19,7 +19,6 @@ struct mg_entry {
 	const void *bytes;  /* struct ipt_entry or ip6t_entry with its counters, next_offset long */
 	const char *target; /* verdict, chain, extension, or "" (falls through) */
 	bool standard;	    /* a verdict, a jump or neither; not an extension */
-	uint64_t hash;	    /* equal rules have equal hashes */
 	uint32_t rule;	    /* its rule in the ruleset, or MG_NO_RULE */
 };
 

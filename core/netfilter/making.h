@@ -21,7 +21,8 @@ enum { MG_MAX_INSTANCES = 64, MG_MAX_WORDS = 1024, MG_TARGET_OWNER = -1 };
 struct mg_making {
 	const struct mg_family_ops *ops;
 	const struct mg_compile_context *context;
-	struct mg_arena *arena;
+	struct mg_arena *arena;	 /* for the entries */
+	struct mg_arena scratch; /* for what goes into them; starts again with each rule */
 	struct mg_compiled_rule *out;
 
 	int argc;
@@ -50,7 +51,7 @@ struct mg_making {
 	const char *source_text, *destination_text;
 };
 
-/** Zeroed memory of the rule's arena. */
+/** Zeroed memory that lasts until the next rule. */
 void *mg_making_take(struct mg_making *making, size_t size);
 
 /** "-m NAME": a new instance of a match. */

@@ -68,6 +68,8 @@ static bool consider(struct search *search, const struct mg_option *candidate)
 static bool search_options(struct search *search, int source, const struct option *options)
 {
 	for (; options && options->name; options++) {
+		if (options->name[0] != search->name[0])
+			continue; /* most are not it: see that quickly */
 		struct mg_option candidate = {
 			.source = source,
 			.value = options->val,
@@ -84,6 +86,8 @@ static bool search_options(struct search *search, int source, const struct optio
 static bool search_entries(struct search *search, int source, const struct xt_option_entry *entry)
 {
 	for (; entry && entry->name; entry++) {
+		if (entry->name[0] != search->name[0])
+			continue;
 		struct mg_option candidate = {
 			.source = source,
 			.value = (int)entry->id,

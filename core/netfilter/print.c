@@ -153,7 +153,7 @@ int mg_entry_text(const struct mg_family_ops *ops, const struct mg_entry *entry,
 	err = mg_fence_run(print_rule, &printing, error);
 	if (err)
 		return err;
-	text = mg_fence_output(NULL);
+	text = mg_fence_output();
 	*out = *text == ' ' ? text + 1 : text;
 	return 0;
 }

@@ -11,7 +11,7 @@
 
 void *mg_making_take(struct mg_making *making, size_t size)
 {
-	void *piece = mg_arena_take(making->arena, size);
+	void *piece = mg_arena_take(&making->scratch, size);
 
 	if (!piece)
 		mg_refuse("out of memory");

@@ -34,7 +34,7 @@ const struct mg_family_ops *mg_session_ops(void);
 int mg_fence_run(int (*body)(void *context), void *context, struct mg_error *error);
 
 /** What was printed to stdout in the last run; valid until the next one. */
-const char *mg_fence_output(size_t *length);
+const char *mg_fence_output(void);
 
 /** What was printed to stderr in the last run: warnings; "" mostly. */
 const char *mg_fence_complaints(void);

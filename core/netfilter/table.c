@@ -85,7 +85,6 @@ static int read_chain(struct mg_image *image, const char *name, struct mg_error 
 		ops->view((void *)entry, &view);
 		read.target = ops->iptc.target(entry, image->handle);
 		read.standard = mg_entry_target(&view, ops)->u.user.name[0] == '\0';
-		read.hash = mg_entry_hash(ops, &read);
 		err = mg_image_add_entry(image, chain, &read, error);
 	}
 	return err;

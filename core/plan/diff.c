@@ -26,23 +26,30 @@ struct stretch {
 
 /* A table of distinct rules, open addressing by hash. */
 struct known {
-	const struct mg_entry **entries;
-	uint32_t *numbers;
+	struct slot {
+		const struct mg_entry *entry;
+		uint64_t hash;
+		uint32_t number;
+	} * slots;
 	size_t mask;
 };
 
 static uint32_t number_of(struct stretch *stretch, struct known *known,
 			  const struct mg_entry *entry)
 {
-	size_t slot = entry->hash & known->mask;
+	const uint64_t hash = mg_entry_hash(stretch->ops, entry);
+	struct slot *slot;
+	size_t at;
 
-	while (known->entries[slot] && !mg_entry_equal(stretch->ops, known->entries[slot], entry))
-		slot = (slot + 1) & known->mask;
-	if (!known->entries[slot]) {
-		known->entries[slot] = entry;
-		known->numbers[slot] = stretch->symbols++;
+	for (at = hash & known->mask;; at = (at + 1) & known->mask) {
+		slot = &known->slots[at];
+		if (!slot->entry)
+			break;
+		if (slot->hash == hash && mg_entry_same(stretch->ops, slot->entry, entry))
+			return slot->number;
 	}
-	return known->numbers[slot];
+	*slot = (struct slot){ entry, hash, stretch->symbols++ };
+	return slot->number;
 }
 
 static int number_rules(struct stretch *stretch)
@@ -54,12 +61,10 @@ static int number_rules(struct stretch *stretch)
 	while (slots < total * 2)
 		slots *= 2;
 	known.mask = slots - 1;
-	known.entries = calloc(slots, sizeof(*known.entries));
-	known.numbers = calloc(slots, sizeof(*known.numbers));
+	known.slots = calloc(slots, sizeof(*known.slots));
 	stretch->live_symbols = calloc(total + 1, sizeof(uint32_t));
-	if (!known.entries || !known.numbers || !stretch->live_symbols) {
-		free(known.entries);
-		free(known.numbers);
+	if (!known.slots || !stretch->live_symbols) {
+		free(known.slots);
 		return -ENOMEM;
 	}
 	stretch->wanted_symbols = stretch->live_symbols + stretch->live_count;
@@ -71,8 +76,7 @@ static int number_rules(struct stretch *stretch)
 		stretch->wanted_symbols[i] =
 			number_of(stretch, &known,
 				  &stretch->wanted->entries[stretch->wanted_first + i]);
-	free(known.entries);
-	free(known.numbers);
+	free(known.slots);
 	return 0;
 }
 

@@ -67,7 +67,7 @@ static int add_removed(struct writer *writer, const struct mg_image_chain *live,
 			continue;
 		ops->view((void *)entry->bytes, &view);
 		line.number[writer->table->family] = from - live->first + 1;
-		line.foreign = writer->table->foreign[from];
+		line.foreign = writer->table->foreign && writer->table->foreign[from];
 		line.packets = view.counters->pcnt;
 		line.bytes = view.counters->bcnt;
 		err = add_rule(writer, &line, entry, error);

@@ -30,6 +30,8 @@
 #define SSH_PORT 22
 
 struct search {
+	struct mg_sockets sockets; /* once need_sockets() was called */
+	bool sockets_read;
 	const char *proc;
 	pid_t pid;
 	pid_t ancestors[ANCESTORS]; /* the nearest first, pid itself included */
@@ -238,6 +240,18 @@ static int from_ancestor_environment(struct search *search)
 	return 0;
 }
 
+/* The kernel walks its whole table of connections for them: only where they count. */
+static int need_sockets(struct search *search)
+{
+	int err;
+
+	if (search->sockets_read)
+		return 0;
+	err = mg_sockets_read(search->proc, &search->sockets);
+	search->sockets_read = err == 0;
+	return err;
+}
+
 /*
  * Established sockets that these processes hold. sshd's forwarded
  * connections are among them, but their port here is one that nobody
@@ -258,10 +272,11 @@ static int from_inodes(struct search *search, const struct mg_sockets *sockets,
 	return err;
 }
 
-static int from_ancestor_sockets(struct search *search, const struct mg_sockets *sockets)
+static int from_ancestor_sockets(struct search *search)
 {
+	const struct mg_sockets *sockets = &search->sockets;
 	struct mg_inodes inodes = { 0 };
-	int err = 0;
+	int err = need_sockets(search);
 
 	for (size_t i = 0; i < search->ancestor_count && err == 0; i++) {
 		const pid_t pid = search->ancestors[i];
@@ -318,10 +333,14 @@ static bool is_ssh_port(const struct mg_sockets *sockets, const struct mg_inodes
 }
 
 /* Every established ssh peer of this host. */
-static int from_all_peers(struct search *search, const struct mg_sockets *sockets)
+static int from_all_peers(struct search *search)
 {
+	const struct mg_sockets *sockets = &search->sockets;
 	struct mg_inodes inodes = { 0 };
-	int err = inodes_of_sshd(search, &inodes);
+	int err = need_sockets(search);
+
+	if (err == 0)
+		err = inodes_of_sshd(search, &inodes);
 
 	/* systemd may listen in sshd's stead, so what its sessions hold counts too. */
 	if (err == 0)
@@ -350,27 +369,23 @@ static bool comes_from_here(const struct mg_operator *found)
 
 static int find(struct search *search, const char *ssh_connection)
 {
-	struct mg_sockets sockets;
 	struct mg_connection own;
-	int err;
+	int err = 0;
 
 	walk_up(search);
-	err = mg_sockets_read(search->proc, &sockets);
-	if (err)
-		return err;
 	/* What a multiplexer's shells have in their environment is the
 	 * connection of the day when they were started. */
 	if (search->under_multiplexer && !search->under_sshd)
-		err = from_all_peers(search, &sockets);
+		err = from_all_peers(search);
 	if (err == 0 && search->found->count == 0 && parse_ssh_connection(ssh_connection, &own))
 		err = add(search->found, &own);
 	if (err == 0 && search->found->count == 0)
 		err = from_ancestor_environment(search);
-	if (err == 0 && search->found->count == 0)
-		err = from_ancestor_sockets(search, &sockets);
+	if (err == 0 && search->found->count == 0 && search->under_sshd)
+		err = from_ancestor_sockets(search);
 	if (err == 0 && comes_from_here(search->found))
-		err = from_all_peers(search, &sockets);
-	mg_sockets_clear(&sockets);
+		err = from_all_peers(search);
+	mg_sockets_clear(&search->sockets);
 	return err;
 }
 

@@ -177,8 +177,6 @@ static int find_foreign(struct mg_plan *plan, struct mg_table_plan *table, struc
 	table->foreign = calloc(table->live->entry_count + 1, sizeof(*table->foreign));
 	if (!table->foreign)
 		return mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for a plan");
-	if (!table->diff->removed && !table->diff->chains_removed)
-		return 0;
 	for (i = 0; i < table->live->chain_count && !err; i++)
 		err = find_foreign_in(plan, table, &table->live->chains[i], owned, error);
 	return err;
@@ -194,7 +192,7 @@ static void forget_live(struct mg_table_plan *table)
 	table->foreign = NULL;
 }
 
-int mg_plan_compare(struct mg_plan *plan, struct mg_owned *owned, struct mg_error *error)
+int mg_plan_compare(struct mg_plan *plan, struct mg_error *error)
 {
 	size_t i;
 	int err = 0;
@@ -208,9 +206,33 @@ int mg_plan_compare(struct mg_plan *plan, struct mg_owned *owned, struct mg_erro
 		err = mg_table_read(table->family, table->table, &table->live, error);
 		if (!err)
 			err = mg_diff_make(table->live, table->wanted, &table->diff, error);
-		if (!err)
-			err = find_foreign(plan, table, owned, error);
 	}
+	return err;
+}
+
+static bool removes(const struct mg_table_plan *table)
+{
+	return table->diff->removed || table->diff->chains_removed;
+}
+
+bool mg_plan_removes(const struct mg_plan *plan)
+{
+	size_t i;
+
+	for (i = 0; i < plan->table_count; i++)
+		if (removes(&plan->tables[i]))
+			return true;
+	return false;
+}
+
+int mg_plan_find_foreign(struct mg_plan *plan, struct mg_owned *owned, struct mg_error *error)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < plan->table_count && !err; i++)
+		if (removes(&plan->tables[i]))
+			err = find_foreign(plan, &plan->tables[i], owned, error);
 	return err;
 }
 

@@ -19,7 +19,7 @@ struct mg_table_plan {
 	struct mg_image *wanted;
 	struct mg_image *live; /* NULL before mg_plan_compare() */
 	struct mg_diff *diff;  /* the same */
-	bool *foreign;	       /* for each live entry: to be removed, and not ours */
+	bool *foreign;	       /* for each live entry: goes, and is not ours; NULL: none */
 };
 
 enum { MG_MOST_TABLES = 5 * MG_FAMILIES };
@@ -46,8 +46,14 @@ int mg_plan_compile(const struct mg_ruleset *ruleset, unsigned int families, str
  */
 int mg_plan_try(const struct mg_plan *plan, struct mg_error *error);
 
-/** Read the live tables and compare. @owned tells foreign rules from ours. */
-int mg_plan_compare(struct mg_plan *plan, struct mg_owned *owned, struct mg_error *error);
+/** Read the live tables and compare. */
+int mg_plan_compare(struct mg_plan *plan, struct mg_error *error);
+
+/** After mg_plan_compare(): does something live go? Only then it matters whose it is. */
+bool mg_plan_removes(const struct mg_plan *plan);
+
+/** After mg_plan_compare(): find out what of it @owned does not know: foreign rules. */
+int mg_plan_find_foreign(struct mg_plan *plan, struct mg_owned *owned, struct mg_error *error);
 
 /** After mg_plan_compare(): is there nothing to do? */
 bool mg_plan_is_empty(const struct mg_plan *plan);

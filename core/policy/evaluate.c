@@ -15,10 +15,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory.h"
 #include "primitives.h"
 #include "ruleset/failure.h"
 
 enum { LARGEST_POLICY = 64 * 1024 * 1024 };
+
+/* Far more than 100,000 rules take; less than what hurts a small server. */
+static const size_t MEMORY_LIMIT = (size_t)1 << 30;
 
 /* What runs under lua_pcall(), and is reached as a light userdata. */
 struct run {
@@ -178,8 +182,9 @@ static int run_protected(lua_State *L, struct run *run, struct mg_error *error)
 	if (status == LUA_OK)
 		return 0;
 	if (status == LUA_ERRMEM)
-		return mg_fail(error, -ENOMEM, MG_ENVIRONMENT,
-			       "out of memory while the policy was evaluated");
+		return mg_fail(error, -ENOMEM, MG_INVALID,
+			       "%s: the policy takes more than %zu MiB of memory", run->name,
+			       MEMORY_LIMIT >> 20);
 	return mg_fail(error, -EINVAL, MG_INVALID, "%s", lua_tostring(L, -1));
 }
 
@@ -195,7 +200,8 @@ int mg_policy_evaluate(const struct mg_evaluation *evaluation, struct mg_ruleset
 {
 	struct run run = { .evaluation = evaluation, .name = file_name(evaluation->path) };
 	char *text = NULL;
-	lua_State *L = NULL;
+	struct mg_memory memory = { .limit = MEMORY_LIMIT };
+	lua_State *L;
 	int err = read_file(evaluation->path, &text, &run.length);
 
 	if (err)
@@ -206,7 +212,7 @@ int mg_policy_evaluate(const struct mg_evaluation *evaluation, struct mg_ruleset
 	err = mg_ruleset_new(&run.primitives.ruleset, error);
 	if (err)
 		goto out;
-	L = luaL_newstate();
+	L = lua_newstate(mg_memory_realloc, &memory);
 	if (!L) {
 		err = mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for Lua");
 		goto out;
@@ -217,8 +223,8 @@ int mg_policy_evaluate(const struct mg_evaluation *evaluation, struct mg_ruleset
 	if (!err)
 		err = mg_ruleset_seal(run.primitives.ruleset, error);
 out:
-	if (L)
-		lua_close(L);
+	/* not lua_close(): nothing in the state holds more than memory */
+	mg_memory_clear(&memory);
 	mg_args_clear(&run.primitives.args);
 	free(text);
 	if (err)

@@ -16,7 +16,7 @@
 
 #include "ruleset/failure.h"
 
-enum { MOST_ARGS = 1024, BOTH_FAMILIES = 3, ORIGIN_SIZE = 512 };
+enum { MOST_ARGS = 1024, BOTH_FAMILIES = 3 };
 
 static struct mg_primitives *primitives_of(lua_State *L)
 {
@@ -33,15 +33,26 @@ int mg_policy_frame(lua_State *L, int level, lua_Debug *ar)
 	return -ENOENT;
 }
 
-/* "file:line helper", as it is kept with a rule. */
-static void find_origin(lua_State *L, const char *helper, char origin[ORIGIN_SIZE])
+/* "file:line helper", as it is kept with a rule; valid until the next call. */
+static const char *find_origin(lua_State *L, const char *helper)
 {
+	struct mg_primitives *p = primitives_of(L);
 	lua_Debug ar;
 
-	if (mg_policy_frame(L, 1, &ar))
-		snprintf(origin, ORIGIN_SIZE, "%s", helper);
-	else
-		snprintf(origin, ORIGIN_SIZE, "%s:%d %s", ar.source + 1, ar.currentline, helper);
+	if (mg_policy_frame(L, 1, &ar)) {
+		snprintf(p->origin, sizeof(p->origin), "%s", helper);
+		p->source = NULL;
+		return p->origin;
+	}
+	/* a policy's chunk name and a helper's name live as long as the state */
+	if (ar.source != p->source || ar.currentline != p->line || helper != p->helper) {
+		snprintf(p->origin, sizeof(p->origin), "%s:%d %s", ar.source + 1, ar.currentline,
+			 helper);
+		p->source = ar.source;
+		p->line = ar.currentline;
+		p->helper = helper;
+	}
+	return p->origin;
 }
 
 /* Failures of a primitive are mistakes of the policy or lack of memory. */
@@ -58,46 +69,110 @@ static unsigned int check_families(lua_State *L, int index)
 	return (unsigned int)families;
 }
 
-/* families, table, chain, rank, helper, args -> */
-static int primitive_append(lua_State *L)
+/* The words of a rule, gathered from the stack. */
+struct words {
+	const char *argv[MOST_ARGS];
+	uint32_t argc;
+};
+
+/* Add the string at @index; it must stay on the stack, or in a table that does. */
+static void add_word(lua_State *L, struct words *words, int index)
+{
+	size_t length;
+	const char *word;
+
+	if (lua_type(L, index) != LUA_TSTRING)
+		luaL_error(L, "word %d of a rule is not a string", (int)words->argc + 1);
+	if (words->argc == MOST_ARGS)
+		luaL_error(L, "a rule of more than %d words", MOST_ARGS);
+	word = lua_tolstring(L, index, &length);
+	if (strlen(word) != length || memchr(word, '\n', length))
+		luaL_error(L, "a word of a rule holds a NUL byte or a newline");
+	words->argv[words->argc++] = word;
+}
+
+/* The table holds on to its strings, so they need not stay on the stack. */
+static void add_words(lua_State *L, struct words *words, int index)
+{
+	lua_Integer i, count;
+
+	luaL_checktype(L, index, LUA_TTABLE);
+	count = (lua_Integer)lua_rawlen(L, index);
+	for (i = 1; i <= count; i++) {
+		lua_rawgeti(L, index, i);
+		add_word(L, words, -1);
+		lua_pop(L, 1);
+	}
+}
+
+/* Arguments 1 to 5 are families, table, chain, rank, helper. */
+static void append_words(lua_State *L, const struct words *words)
 {
 	struct mg_primitives *primitives = primitives_of(L);
-	unsigned int families = check_families(L, 1);
+	const unsigned int families = check_families(L, 1);
 	const char *table = luaL_checkstring(L, 2);
 	const char *name = luaL_checkstring(L, 3);
-	lua_Integer rank = luaL_checkinteger(L, 4);
-	const char *helper = luaL_checkstring(L, 5);
-	const char *argv[MOST_ARGS];
-	char origin[ORIGIN_SIZE];
+	const lua_Integer rank = luaL_checkinteger(L, 4);
+	const char *origin = find_origin(L, luaL_checkstring(L, 5));
 	struct mg_error error;
-	lua_Unsigned count, i;
 	uint32_t chain;
 	int family;
 
-	luaL_checktype(L, 6, LUA_TTABLE);
-	count = lua_rawlen(L, 6);
-	if (count > MOST_ARGS)
-		return luaL_error(L, "a rule of more than %d words", MOST_ARGS);
-	luaL_checkstack(L, (int)count + 4, "a rule has too many words");
-	for (i = 0; i < count; i++) {
-		size_t length;
+	for (family = 0; family < MG_FAMILIES; family++)
+		if (families & 1U << family &&
+		    (mg_ruleset_chain(primitives->ruleset, (enum mg_family)family, table, name,
+				      origin, &chain, &error) ||
+		     mg_ruleset_append(primitives->ruleset, chain, (unsigned int)rank, words->argc,
+				       words->argv, origin, &error)))
+			raise_error(L, &error);
+}
 
-		if (lua_rawgeti(L, 6, (lua_Integer)i + 1) != LUA_TSTRING)
-			return luaL_error(L, "word %d of a rule is not a string", (int)i + 1);
-		argv[i] = lua_tolstring(L, -1, &length);
-		if (strlen(argv[i]) != length || strchr(argv[i], '\n'))
-			return luaL_error(L, "a word of a rule holds a NUL byte or a newline");
+/* families, table, chain, rank, helper, args -> */
+static int primitive_append(lua_State *L)
+{
+	struct words words;
+
+	words.argc = 0; /* not an initialiser, which would clear all of argv */
+	add_words(L, &words, 6);
+	append_words(L, &words);
+	return 0;
+}
+
+static void add_literal(struct words *words, const char *word)
+{
+	words->argv[words->argc++] = word;
+}
+
+/*
+ * families, table, chain, rank, helper, source | nil | false, match, state | nil | false,
+ *   comment | nil | false, target ->
+ * The rule that long loops make, without a table for its words.
+ */
+static int primitive_append_match(lua_State *L)
+{
+	struct words words;
+
+	words.argc = 0;
+	if (lua_toboolean(L, 6)) {
+		add_literal(&words, "-s");
+		add_word(L, &words, 6);
 	}
-	find_origin(L, helper, origin);
-	for (family = 0; family < MG_FAMILIES; family++) {
-		if (!(families & 1U << family))
-			continue;
-		if (mg_ruleset_chain(primitives->ruleset, (enum mg_family)family, table, name,
-				     origin, &chain, &error) ||
-		    mg_ruleset_append(primitives->ruleset, chain, (unsigned int)rank,
-				      (uint32_t)count, argv, origin, &error))
-			return raise_error(L, &error);
+	add_words(L, &words, 7);
+	luaL_argcheck(L, words.argc < MOST_ARGS - 16, 7, "too many words");
+	if (lua_toboolean(L, 8)) {
+		add_literal(&words, "-m");
+		add_literal(&words, "conntrack");
+		add_literal(&words, "--ctstate");
+		add_word(L, &words, 8);
 	}
+	if (lua_toboolean(L, 9)) {
+		add_literal(&words, "-m");
+		add_literal(&words, "comment");
+		add_literal(&words, "--comment");
+		add_word(L, &words, 9);
+	}
+	add_words(L, &words, 10);
+	append_words(L, &words);
 	return 0;
 }
 
@@ -108,12 +183,12 @@ static int primitive_chain(lua_State *L)
 	unsigned int families = check_families(L, 1);
 	const char *table = luaL_checkstring(L, 2);
 	const char *name = luaL_checkstring(L, 3);
-	char origin[ORIGIN_SIZE];
+	const char *origin;
 	struct mg_error error;
 	uint32_t chain;
 	int family;
 
-	find_origin(L, luaL_checkstring(L, 4), origin);
+	origin = find_origin(L, luaL_checkstring(L, 4));
 	for (family = 0; family < MG_FAMILIES; family++)
 		if (families & 1U << family &&
 		    mg_ruleset_chain(primitives->ruleset, (enum mg_family)family, table, name,
@@ -130,14 +205,14 @@ static int primitive_policy(lua_State *L)
 	const char *table = luaL_checkstring(L, 2);
 	const char *name = luaL_checkstring(L, 3);
 	const char *policy = luaL_checkstring(L, 4);
-	char origin[ORIGIN_SIZE];
+	const char *origin;
 	struct mg_error error;
 	uint32_t chain;
 	int family;
 
 	luaL_argcheck(L, strcmp(policy, "ACCEPT") == 0 || strcmp(policy, "DROP") == 0, 4,
 		      "a policy is ACCEPT or DROP");
-	find_origin(L, luaL_checkstring(L, 5), origin);
+	origin = find_origin(L, luaL_checkstring(L, 5));
 	for (family = 0; family < MG_FAMILIES; family++)
 		if (families & 1U << family &&
 		    (mg_ruleset_chain(primitives->ruleset, (enum mg_family)family, table, name,
@@ -214,7 +289,7 @@ static int primitive_address(lua_State *L)
 	const char *text = luaL_checkstring(L, 1);
 	const char *slash = strchr(text, '/');
 	size_t length = slash ? (size_t)(slash - text) : strlen(text);
-	char host[INET6_ADDRSTRLEN], canonical[INET6_ADDRSTRLEN];
+	char host[INET6_ADDRSTRLEN];
 	unsigned char address[16];
 	int af = memchr(text, ':', length) ? AF_INET6 : AF_INET;
 	int longest = af == AF_INET ? 32 : 128, prefix = longest;
@@ -241,9 +316,11 @@ static int primitive_address(lua_State *L)
 		return 2;
 	}
 	had = clear_host_bits(address, prefix, longest);
-	inet_ntop(af, address, canonical, sizeof(canonical));
+	/* inet_pton() takes an IPv4 address in one form only: it is canonical already */
+	if (had || af != AF_INET)
+		inet_ntop(af, address, host, sizeof(host));
 	lua_pushinteger(L, af == AF_INET ? 1 : 2);
-	lua_pushfstring(L, "%s/%d", canonical, prefix);
+	lua_pushfstring(L, "%s/%d", host, prefix);
 	lua_pushboolean(L, had);
 	return 3;
 }
@@ -345,15 +422,11 @@ static void push_host(lua_State *L, const struct mg_host *host)
 void mg_push_primitives(lua_State *L, struct mg_primitives *primitives, const struct mg_host *host)
 {
 	static const luaL_Reg functions[] = {
-		{ "append", primitive_append },
-		{ "chain", primitive_chain },
-		{ "policy", primitive_policy },
-		{ "split", primitive_split },
-		{ "address", primitive_address },
-		{ "place", primitive_place },
-		{ "fail", primitive_fail },
-		{ "note", primitive_note },
-		{ NULL, NULL },
+		{ "append", primitive_append }, { "append_match", primitive_append_match },
+		{ "chain", primitive_chain },	{ "policy", primitive_policy },
+		{ "split", primitive_split },	{ "address", primitive_address },
+		{ "place", primitive_place },	{ "fail", primitive_fail },
+		{ "note", primitive_note },	{ NULL, NULL },
 	};
 
 	luaL_newlibtable(L, functions);

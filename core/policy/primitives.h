@@ -17,6 +17,11 @@ struct mg_primitives {
 	struct mg_ruleset *ruleset;
 	struct mg_notes *notes;
 	struct mg_args args; /* scratch for split() */
+
+	/* the last origin, and what it was made of: loops say it again and again */
+	const char *source, *helper;
+	int line;
+	char origin[512];
 };
 
 /* -> table. Push the table of primitives; @primitives must outlive the state. */

@@ -73,3 +73,15 @@ void mg_arena_clear(struct mg_arena *arena)
 		arena->newest = older;
 	}
 }
+
+void mg_arena_reset(struct mg_arena *arena)
+{
+	struct mg_arena older = { 0 };
+
+	if (!arena->newest)
+		return;
+	older.newest = arena->newest->older;
+	mg_arena_clear(&older);
+	arena->newest->older = NULL;
+	arena->newest->used = 0;
+}

@@ -23,4 +23,7 @@ char *mg_arena_string(struct mg_arena *arena, const char *text);
 
 void mg_arena_clear(struct mg_arena *arena);
 
+/** Start again with the memory of the newest block; all pieces are gone. */
+void mg_arena_reset(struct mg_arena *arena);
+
 #endif

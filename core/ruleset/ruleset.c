@@ -19,7 +19,7 @@ struct chain_record {
 
 struct rule_record {
 	uint32_t chain;
-	uint32_t args, argc;
+	uint32_t args, argc, args_size;
 	uint32_t origin;
 	uint32_t rank;
 };
@@ -180,15 +180,16 @@ static bool same_args_as_last(const struct mg_ruleset *rs, uint32_t argc, const 
 	return true;
 }
 
-static int put_args(struct mg_ruleset *rs, uint32_t argc, const char *const *argv, uint32_t *out,
-		    struct mg_error *error)
+static int put_args(struct mg_ruleset *rs, uint32_t argc, const char *const *argv,
+		    struct rule_record *out, struct mg_error *error)
 {
 	size_t before = rs->used;
 	uint32_t i, ignored;
 	int err;
 
 	if (same_args_as_last(rs, argc, argv)) {
-		*out = rs->rules[rs->rule_count - 1].args;
+		out->args = rs->rules[rs->rule_count - 1].args;
+		out->args_size = rs->rules[rs->rule_count - 1].args_size;
 		return 0;
 	}
 	for (i = 0; i < argc; i++) {
@@ -198,7 +199,8 @@ static int put_args(struct mg_ruleset *rs, uint32_t argc, const char *const *arg
 			return err;
 		}
 	}
-	*out = argc ? (uint32_t)before : 0;
+	out->args = argc ? (uint32_t)before : 0;
+	out->args_size = (uint32_t)(rs->used - before);
 	return 0;
 }
 
@@ -206,7 +208,7 @@ int mg_ruleset_append(struct mg_ruleset *rs, uint32_t chain, unsigned int rank, 
 		      const char *const *argv, const char *origin, struct mg_error *error)
 {
 	struct rule_record rule = { .chain = chain, .rank = rank, .argc = argc };
-	int err = put_args(rs, argc, argv, &rule.args, error);
+	int err = put_args(rs, argc, argv, &rule, error);
 
 	if (!err)
 		err = put_origin(rs, origin, &rule.origin, error);
@@ -312,6 +314,7 @@ void mg_ruleset_rule_at(const struct mg_ruleset *rs, uint32_t index, struct mg_r
 		.chain = rule->chain,
 		.args = rs->strings + rule->args,
 		.argc = rule->argc,
+		.args_size = rule->args_size,
 		.origin = rs->strings + rule->origin,
 		.rank = rule->rank,
 	};

@@ -57,6 +57,7 @@ struct mg_rule_view {
 	uint32_t chain;	  /* index of its chain */
 	const char *args; /* argc strings, one after the other, each ended by NUL */
 	uint32_t argc;
+	uint32_t args_size; /* of all of them, in bytes */
 	const char *origin; /* "file:line helper"; "" if unknown */
 	unsigned int rank;
 };

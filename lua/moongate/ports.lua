@@ -178,7 +178,12 @@ function M.single(session, helper, path, value, protocol)
   local cache = session.port_cache[protocol]
   local parts = cache[value]
   if not parts then
-    local args = M.arguments(protocol, nil, M.read(session, helper, path, value, protocol))[1]
+    local args
+    if value >= 1 and value <= 65535 then
+      args = { "-p", protocol, "-m", protocol, "--dport", ("%d"):format(value) }
+    else
+      args = M.arguments(protocol, nil, M.read(session, helper, path, value, protocol))[1]
+    end
     parts = { { args = args, families = 3, tcp = protocol == "tcp" } }
     cache[value] = parts
   end

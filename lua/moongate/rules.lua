@@ -277,15 +277,6 @@ end
 function M.emit(session, rule)
   local source, destination = rule.source, rule.destination
   local families = rule.families or 3
-  if not destination and source and source.only and not rule.ins and not rule.outs and #rule.parts == 1 then
-    local part = rule.parts[1]
-    local here = families & part.families & source.only
-    if here ~= 0 then -- the rule that long loops make: no list to go through
-      session.core.append(here, rule.table, rule.chain, rule.rank, rule.helper, arguments(rule, part,
-        part.tcp and rule.target_tcp or rule.target, source[1]))
-      return 1
-    end
-  end
   local empty = empty_list(rule)
   if empty then
     M.note_empty(session, rule.helper, empty)

@@ -14,7 +14,7 @@ local states = require "moongate.states"
 
 local M = {}
 
-local type, next, math_type = type, next, math.type
+local type, next, math_type, sub = type, next, math.type, string.sub
 local rank_allow = stages.rank.allow
 local emit, read_addresses, take = rules.emit, addresses.read, schema.take
 
@@ -241,9 +241,34 @@ local function interface_options(session, helper, direction, options, rule)
   end
 end
 
+-- The rule that long loops make: from one address, to one port. It goes to the
+-- core without a list to go through. Returns true if it was one.
+local function run_simple(session, helper, action, direction, options, parts)
+  local core, from, part = session.core, options.from, parts[1]
+  if parts[2] or not part or options.to ~= nil or options.on ~= nil or options.out ~= nil
+      or options.state ~= nil or options.stage ~= nil then
+    return false
+  end
+  local family, canonical, host_bits = core.address(from)
+  if not family or host_bits or family & part.families == 0 or sub(canonical, -2) == "/0" then
+    return false
+  end
+  local comment = options.comment
+  if comment == nil then
+    comment = part.comment
+  end
+  core.append_match(family, "filter", directions[direction].chain, rank_allow, helper, canonical, part.args,
+    action.state, comment, part.tcp and action.target_tcp or action.target)
+  return true
+end
+
 -- Make the rules of one call. `parts` is given for a service's own helper.
 local function run(session, helper, action, direction, options, parts)
   local from, to, state, stage = options.from, options.to, options.state, options.stage
+  parts = parts or parts_of(session, helper, options)
+  if type(from) == "string" and run_simple(session, helper, action, direction, options, parts) then
+    return
+  end
   local rule = {
     table = "filter",
     chain = directions[direction].chain,
@@ -254,7 +279,7 @@ local function run(session, helper, action, direction, options, parts)
     destination = to ~= nil and read_addresses(session, helper, "to", to),
     ins = false,
     outs = false,
-    parts = parts or parts_of(session, helper, options),
+    parts = parts,
     state = action.state,
     comment = options.comment,
     target = action.target,

@@ -113,6 +113,18 @@ function M.new(host)
     },
     addresses = { "192.0.2.5/24", "127.0.0.1/8" },
   }
+  function core.append_match(families, table_name, chain, rank, helper, source, match, state, comment, target)
+    local args = source and { "-s", source } or {}
+    local function add(list)
+      table.move(list, 1, #list, #args + 1, args)
+    end
+    add(match)
+    add(state and { "-m", "conntrack", "--ctstate", state } or {})
+    add(comment and { "-m", "comment", "--comment", comment } or {})
+    add(target)
+    core.append(families, table_name, chain, rank, helper, args)
+  end
+
   function core.append(families, table_name, chain, rank, helper, args)
     assert(families == 1 or families == 2 or families == 3)
     assert(math.type(rank) == "integer")
