@@ -3,12 +3,12 @@
  * moongate(8): the table of commands, and where the language is found.
  */
 #include <fcntl.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "heap.h"
 #include "options.h"
 #include "output.h"
 
@@ -106,12 +106,7 @@ int main(int argc, char **argv)
 	const struct command *command;
 	int code;
 
-	/*
-	 * What the policy's evaluation gives back is used again for the tables:
-	 * a page that is returned to the kernel costs more than one that is kept.
-	 */
-	mallopt(M_MMAP_THRESHOLD, 1 << 30);
-	mallopt(M_TRIM_THRESHOLD, 1 << 30);
+	prepare_heap();
 	open_standard_streams();
 	if (argc < 2)
 		return usage("which command?", "");

@@ -83,7 +83,8 @@ static void print_line(const struct options *options, const struct mg_section *s
 
 	style(options, styles[line->kind]);
 	if (!line->text) { /* a stretch of kept rules */
-		printf("  = %u", line->count);
+		printf("  = ");
+		print_numbers(line->count);
 		if (line->families != section->families)
 			printf("  %s", families_text(line->families));
 		printf("  unchanged, counters kept");

@@ -46,7 +46,6 @@ static int add_rule(struct writer *writer, struct mg_line *line, const struct mg
 	if (err)
 		return err;
 	line->families = 1U << writer->table->family;
-	line->count = 1;
 	line->text = mg_arena_string(writer->arena, text);
 	return line->text ? add_line(writer, line, error) : no_memory(error);
 }
@@ -88,11 +87,11 @@ static int add_kept(struct writer *writer, const struct mg_entry *entry, uint32_
 		return add_rule(writer, &line, entry, error);
 	}
 	if (last && last->kind == MG_LINE_KEEP) {
-		last->count++;
+		last->count[family]++;
 		return 0;
 	}
 	line.families = 1U << family;
-	line.count = 1;
+	line.count[family] = 1;
 	return add_line(writer, &line, error);
 }
 

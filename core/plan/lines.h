@@ -16,7 +16,7 @@ struct mg_line {
 	uint32_t
 		number[MG_FAMILIES]; /* in the chain, from 1: as it will be; for REMOVE: as it is */
 	uint32_t from[MG_FAMILIES];  /* MOVE: as it is */
-	uint32_t count;		     /* KEEP: so many rules in a row, if not listed one by one */
+	uint32_t count[MG_FAMILIES]; /* KEEP of many: so many in a row; they may differ */
 	const char *text;	     /* as iptables would print it; NULL for a KEEP of many */
 	const char *origin;	     /* "file:line helper", or "" */
 	bool foreign;		     /* REMOVE: other software's */

@@ -25,13 +25,11 @@ bool mg_sections_agree(const struct mg_section *a, const struct mg_section *b)
 	       same_policy(a->policy_after, b->policy_after);
 }
 
-/* Order and equality of lines as a reader sees them; numbers may differ. */
+/* Order and equality of lines as a reader sees them; numbers and counts may differ. */
 static int compare_lines(const struct mg_line *a, const struct mg_line *b)
 {
 	int order = (int)a->kind - (int)b->kind;
 
-	if (!order)
-		order = (a->count > b->count) - (a->count < b->count);
 	if (!order)
 		order = (int)a->foreign - (int)b->foreign;
 	if (!order && a->text && b->text)
@@ -84,6 +82,7 @@ static void join(struct mg_line *line, const struct mg_line *other)
 	for (family = 0; family < MG_FAMILIES; family++) {
 		line->number[family] += other->number[family];
 		line->from[family] += other->from[family];
+		line->count[family] += other->count[family];
 	}
 	line->packets += other->packets;
 	line->bytes += other->bytes;
