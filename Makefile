@@ -87,7 +87,7 @@ asan:
 
 valgrind: $(PROGRAM)
 	@packaging/install-packages check
-	@packaging/valgrind $(PROGRAM)
+	@spec/support/valgrind $(PROGRAM)
 
 C_FILES = $(SOURCES) $(HEADERS)
 
