@@ -32,8 +32,11 @@ static int table_exists(const struct mg_family_ops *ops, const char *table)
 	FILE *names = fopen(ops->tables_path, "re");
 	int found = 0;
 
-	if (!names) /* no such file: the kernel module is not even loaded */
-		return errno == ENOENT ? 0 : -errno;
+	if (!names && errno == ENOENT) /* the kernel module is not even loaded */
+		return 0;
+	/* in a namespace of a user's own the list is not his to read: ask for the table itself */
+	if (!names)
+		return errno == EACCES ? 1 : -errno;
 	while (!found && fgets(line, sizeof(line), names)) {
 		line[strcspn(line, "\n")] = '\0';
 		found = strcmp(line, table) == 0;
