@@ -106,6 +106,8 @@ static int commit(const struct options *options, struct mg_engine *engine)
 	struct mg_error error = { 0 };
 	/* without a confirmation to wait for, the guard still covers the commit */
 	const double seconds = options->confirm > 0 ? options->confirm : 60;
+	/* before anything happens, what speaks against it */
+	const size_t told = print_notes(options, &engine->notes, 0);
 	int code, err;
 
 	catch_signals();
@@ -114,7 +116,7 @@ static int commit(const struct options *options, struct mg_engine *engine)
 	if (!err && options->confirm == 0)
 		err = mg_transaction_confirm(transaction, "no-confirm", &error);
 	hold_signals(SIG_UNBLOCK);
-	print_notes(options, &engine->notes);
+	print_notes(options, &engine->notes, told);
 	if (err) {
 		code = print_error(&error);
 	} else if (options->confirm == 0) {
@@ -154,7 +156,7 @@ static int run(const struct options *options)
 	if (!err)
 		err = apply(options, &engine, &error);
 	if (err || mg_plan_is_empty(engine.plan)) {
-		print_notes(options, &engine.notes);
+		print_notes(options, &engine.notes, 0);
 		code = err ? print_error(&error) : MG_DONE;
 	} else {
 		code = commit(options, &engine);

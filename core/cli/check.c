@@ -17,7 +17,7 @@ static int run(const struct options *options)
 		err = mg_engine_check(&engine, &error);
 	if (!err && options->kernel)
 		err = mg_engine_try(&engine, &error);
-	print_notes(options, &engine.notes);
+	print_notes(options, &engine.notes, 0);
 	if (err)
 		print_error(&error);
 	else if (!options->quiet)

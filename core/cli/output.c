@@ -71,7 +71,7 @@ static void print_indented(const char *text)
 	fprintf(stderr, "%s\n", text);
 }
 
-void print_notes(const struct options *options, const struct mg_notes *notes)
+size_t print_notes(const struct options *options, const struct mg_notes *notes, size_t first)
 {
 	static const char *const names[] = {
 		[MG_INFO] = "note",
@@ -80,7 +80,7 @@ void print_notes(const struct options *options, const struct mg_notes *notes)
 	};
 	size_t i;
 
-	for (i = 0; i < notes->count; i++) {
+	for (i = first; i < notes->count; i++) {
 		const struct mg_note *note = &notes->items[i];
 
 		if (note->severity == MG_INFO && (!options->verbose || options->quiet))
@@ -92,6 +92,7 @@ void print_notes(const struct options *options, const struct mg_notes *notes)
 		if (note->remedy)
 			fprintf(stderr, "  remedy: %s\n", note->remedy);
 	}
+	return notes->count;
 }
 
 int print_error(const struct mg_error *error)

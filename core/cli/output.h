@@ -27,8 +27,8 @@ int text_width(const char *text);
 /** "1 rule", "2 rules". */
 const char *plural(size_t count, const char *one, const char *many);
 
-/** Notes to stderr, as -q and -v want them. */
-void print_notes(const struct options *options, const struct mg_notes *notes);
+/** Notes from index @first on to stderr, as -q and -v want them. Returns how many there are. */
+size_t print_notes(const struct options *options, const struct mg_notes *notes, size_t first);
 
 /** "moongate: ..." to stderr; returns the exit code. */
 int print_error(const struct mg_error *error);

@@ -27,7 +27,7 @@ static int run(const struct options *options)
 	if (!err)
 		err = render_plan(options, engine.plan,
 				  "Nothing has been touched: `moongate apply` does it.", &error);
-	print_notes(options, &engine.notes);
+	print_notes(options, &engine.notes, 0);
 	code = err ? print_error(&error) : exit_code(options, &engine);
 	mg_engine_close(&engine);
 	return code;

@@ -73,7 +73,7 @@ static int run(const struct options *options)
 		printf("  num       pkts    bytes  rule\n");
 		err = mg_live_visit(&engine, &visitor, &error);
 	}
-	print_notes(options, &engine.notes);
+	print_notes(options, &engine.notes, 0);
 	if (err)
 		print_error(&error);
 	mg_engine_close(&engine);

@@ -109,7 +109,7 @@ static int run(const struct options *options)
 
 	if (!err)
 		err = show(&engine, &error);
-	print_notes(options, &engine.notes);
+	print_notes(options, &engine.notes, 0);
 	if (err)
 		print_error(&error);
 	mg_engine_close(&engine);

@@ -298,6 +298,7 @@ static struct mg_apply_order make_order(const struct mg_engine *engine, double s
 	return (struct mg_apply_order){
 		.state = engine->state,
 		.plan = engine->plan,
+		.before = engine->confirmed,
 		.policy = texts->policy,
 		.user = texts->user,
 		.ssh_connection = texts->ssh,
@@ -315,6 +316,8 @@ static int apply_locked(struct mg_engine *engine, double seconds, struct mg_tran
 
 	if (!err)
 		err = refuse_foreign(engine, error);
+	if (!err)
+		err = read_confirmed(engine, error);
 	if (err)
 		return err;
 	if (mg_engine_refusals(engine))
@@ -340,7 +343,11 @@ int mg_engine_apply(struct mg_engine *engine, double seconds, struct mg_transact
 int mg_engine_record(struct mg_engine *engine, struct mg_error *error)
 {
 	struct record_texts texts;
-	const struct mg_apply_order order = make_order(engine, 0, &texts);
+	struct mg_apply_order order;
+	int err = read_confirmed(engine, error);
 
+	if (err)
+		return err;
+	order = make_order(engine, 0, &texts);
 	return mg_apply_record(&order, error);
 }

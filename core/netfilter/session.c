@@ -29,45 +29,37 @@ struct found {
 static struct {
 	bool open;
 	const struct mg_family_ops *ops;
-	int sockets[MG_FAMILIES]; /* for revision queries; 0: not open */
 	struct found cache[CACHE_SLOTS];
 } session = { .ops = &mg_families[MG_IPV4] };
 
-/* A raw socket of the current family, or -errno. Kept: there are many queries. */
-static int query_socket(void)
+static bool kernel_has(int fd, struct xt_get_revision *query, int option)
 {
-	int *slot = &session.sockets[session.ops->family];
+	socklen_t size = sizeof(*query);
 
-	if (*slot == 0) {
-		int fd = socket(session.ops->nfproto, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
-
-		if (fd < 0)
-			return -errno;
-		*slot = fd;
-	}
-	return *slot;
+	return getsockopt(fd, session.ops->socket_level, option, query, &size) == 0;
 }
 
 /*
  * Does the kernel have this revision of an extension? Somebody without
- * CAP_NET_RAW cannot ask, and gets the newest that libxtables knows.
+ * CAP_NET_RAW cannot ask, and gets the newest that libxtables knows. Asked
+ * once for each plugin, so the socket is not kept: a forked guard has none.
  */
 static int has_revision(const char *name, uint8_t revision, int option)
 {
 	struct xt_get_revision query = { .revision = revision };
-	socklen_t size = sizeof(query);
-	int fd = query_socket();
+	int fd = socket(session.ops->nfproto, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	bool has;
 
 	if (fd < 0)
 		return 1;
 	strncpy(query.name, name, sizeof(query.name) - 1);
-	if (getsockopt(fd, session.ops->socket_level, option, &query, &size) == 0)
-		return 1;
-	if (errno == ENOPROTOOPT && xtables_insmod(session.ops->kernel_module, NULL, true) == 0 &&
-	    getsockopt(fd, session.ops->socket_level, option, &query, &size) == 0)
-		return 1;
+	has = kernel_has(fd, &query, option);
+	if (!has && errno == ENOPROTOOPT &&
+	    xtables_insmod(session.ops->kernel_module, NULL, true) == 0)
+		has = kernel_has(fd, &query, option);
+	close(fd);
 	/* revision 0 is let through: the kernel's refusal says more than ours could */
-	return revision == 0;
+	return has || revision == 0;
 }
 
 /*

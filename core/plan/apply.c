@@ -101,6 +101,18 @@ static int64_t boottime(void)
 	return now.tv_sec;
 }
 
+/* A family that is not in the plan stays what it was, and ours. */
+static int keep_family(const struct mg_generation *before, int family,
+		       struct mg_generation *generation, struct mg_error *error)
+{
+	if (generation->rules[family] || !before || !before->rules[family])
+		return 0;
+	generation->rules[family] = strdup(before->rules[family]);
+	if (!generation->rules[family])
+		return mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for a generation");
+	return 0;
+}
+
 static int fill_generation(const struct mg_apply_order *order, struct mg_generation *generation,
 			   struct mg_error *error)
 {
@@ -108,9 +120,12 @@ static int fill_generation(const struct mg_apply_order *order, struct mg_generat
 
 	generation->user = (char *)order->user;
 	generation->policy = (char *)order->policy;
-	for (family = 0; family < MG_FAMILIES && !err; family++)
+	for (family = 0; family < MG_FAMILIES && !err; family++) {
 		err = mg_plan_text(order->plan, (enum mg_family)family, &generation->rules[family],
 				   error);
+		if (!err)
+			err = keep_family(order->before, family, generation, error);
+	}
 	return err;
 }
 
@@ -301,11 +316,12 @@ static bool same_text(const char *a, const char *b)
 
 int mg_apply_record(const struct mg_apply_order *order, struct mg_error *error)
 {
-	struct mg_generation generation = { 0 }, *old = NULL;
+	const struct mg_generation *old = order->before;
+	struct mg_generation generation = { 0 };
 	bool same = false;
 	int err = fill_generation(order, &generation, error);
 
-	if (!err && mg_state_read_confirmed(order->state, &old, NULL) == 0)
+	if (!err && old)
 		same = same_text(old->rules[MG_IPV4], generation.rules[MG_IPV4]) &&
 		       same_text(old->rules[MG_IPV6], generation.rules[MG_IPV6]);
 	if (!err && !same) {
@@ -314,7 +330,6 @@ int mg_apply_record(const struct mg_apply_order *order, struct mg_error *error)
 			err = mg_state_confirm_generation(order->state, generation.number,
 							  "unchanged", error);
 	}
-	mg_generation_free(old);
 	free_rules(&generation);
 	return err;
 }
