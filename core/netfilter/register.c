@@ -43,6 +43,12 @@ int mg_register_open(struct mg_error *error)
 	 */
 	if (dladdr((void *)(uintptr_t)mg_register_open, &self) && self.dli_fname)
 		dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_GLOBAL);
+	/* a program that links libxtables before us would lose targets in silence */
+	if (dlsym(RTLD_DEFAULT, "xtables_register_target") !=
+	    (void *)(uintptr_t)xtables_register_target)
+		return mg_fail(error, -ELIBBAD, MG_ENVIRONMENT,
+			       "libxtables comes before libmoongate in this program: link "
+			       "-lmoongate first");
 	return 0;
 }
 

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which extension plugins are installed.
+ */
+#include "netfilter/extensions.h"
+
+#include "binding.h"
+
+/* extensions -> */
+static int clear(lua_State *L)
+{
+	mg_extensions_clear(lua_touserdata(L, 1));
+	return 0;
+}
+
+/* list -> list; appends { name=, revision= } to it */
+static void append(lua_State *L, const char *name, uint8_t revision)
+{
+	lua_createtable(L, 0, 2);
+	lua_pushstring(L, name);
+	lua_setfield(L, -2, "name");
+	lua_pushinteger(L, revision);
+	lua_setfield(L, -2, "revision");
+	lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+}
+
+/***
+The extension plugins that this host has for one family, sorted by name. All
+plugins of all families are loaded to find out; nothing of the kernel is
+changed, and no privilege is needed.
+@function extensions
+@tparam string family `"ipv4"` or `"ipv6"`
+@treturn table `{ matches = { { name=, revision= }, ... }, targets = { ... } }`,
+  where `revision` is the newest that the plugin and the kernel both have
+@treturn[2] nil
+@treturn[2] string message
+@treturn[2] string code, as `"environment"`
+@raise when family is something else
+@usage
+for _, target in ipairs(netfilter.extensions("ipv6").targets) do
+  print(target.name, target.revision)
+end
+*/
+/* family -> { matches=, targets= } | nil message code */
+int mg_lua_extensions(lua_State *L)
+{
+	enum mg_family family = mg_lua_check_family(L, 1);
+	struct mg_extensions *found;
+	struct mg_error error;
+	size_t i;
+
+	lua_settop(L, 1);
+	found = mg_lua_guarded(L, sizeof(*found), "moongate.extensions", clear);
+	if (mg_extensions_read(family, found, &error))
+		return mg_lua_failure(L, &error);
+	lua_createtable(L, 0, 2);
+	lua_newtable(L);
+	lua_newtable(L); /* result matches targets */
+	for (i = 0; i < found->count; i++) {
+		const struct mg_extension *extension = &found->items[i];
+
+		if (extension->has_target)
+			append(L, extension->name, extension->target_revision);
+		if (!extension->has_match)
+			continue;
+		lua_pushvalue(L, -2);
+		append(L, extension->name, extension->match_revision);
+		lua_pop(L, 1);
+	}
+	lua_setfield(L, -3, "targets");
+	lua_setfield(L, -2, "matches");
+	return 1;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is installed on this host: the extension plugins in libxtables' folder,
+ * and what each of them is good for in one family.
+ */
+#ifndef MG_EXTENSIONS_H
+#define MG_EXTENSIONS_H
+
+#include <linux/netfilter/x_tables.h>
+#include <moongate.h>
+
+/** What the plugin of one name has for one family. */
+struct mg_extension {
+	char name[XT_EXTENSION_MAXNAMELEN];
+	bool has_match, has_target;
+	uint8_t match_revision, target_revision; /* the newest that the kernel has */
+};
+
+/** Zero-initialise; end with mg_extensions_clear(). */
+struct mg_extensions {
+	struct mg_extension *items; /* sorted by name */
+	size_t count, capacity;
+};
+
+void mg_extensions_clear(struct mg_extensions *extensions);
+
+/**
+ * Load every plugin that is installed, of whichever family, and tell what
+ * @family has of each. A plugin that does not load has nothing. Names are
+ * those of the plugins' files.
+ * @out: what it held is replaced
+ * Errors: MG_ENVIRONMENT.
+ */
+int mg_extensions_read(enum mg_family family, struct mg_extensions *out, struct mg_error *error);
+
+#endif
