@@ -199,11 +199,12 @@ static size_t elements_size(const struct mg_making *making)
 static void *assemble(struct mg_making *making, size_t size)
 {
 	unsigned char *entry = mg_arena_take(making->arena, size);
-	unsigned char *at = entry + making->ops->entry_size;
+	unsigned char *at;
 	int i;
 
 	if (!entry)
 		mg_refuse("out of memory");
+	at = entry + making->ops->entry_size;
 	*making->view.next_offset = (uint16_t)size;
 	*making->view.target_offset = (uint16_t)(size - making->target.t->u.target_size);
 	memcpy(entry, making->head, making->ops->entry_size);
