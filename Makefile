@@ -97,7 +97,7 @@ lint:
 	@$(MAKE) --no-print-directory tidy
 	@cppcheck --quiet --std=c11 --inline-suppr --error-exitcode=1 --enable=warning,performance,portability \
 		--suppress=missingIncludeSystem -Iinclude -Icore $(SOURCES)
-	@luacheck --quiet lua policies spec .luacheckrc .busted
+	@luacheck --quiet lua policies spec bench .luacheckrc .busted
 	@echo "lint: quiet"
 
 # One file a run: clang-tidy 14 carries state from one to the next.

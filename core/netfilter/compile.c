@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <netdb.h>
 #include <string.h>
 
 #include "making.h"
@@ -15,19 +16,32 @@
 
 /*
  * Names are never resolved behind the policy's back. Plugins that take an
- * address say so in their option tables.
+ * address say so in their option tables, and libxtables hands the host part to
+ * getaddrinfo(3) before it looks at the mask: so this asks the same function.
  */
-static void require_numeric(const struct mg_making *making, const struct mg_option *option,
+static void require_numeric(struct mg_making *making, const struct mg_option *option,
 			    const char *value)
 {
-	unsigned char address[16], mask[16];
+	const struct addrinfo hints = {
+		.ai_flags = AI_NUMERICHOST,
+		.ai_family = making->ops->nfproto,
+		.ai_socktype = SOCK_DGRAM,
+	};
+	struct addrinfo *found;
+	char *host;
 
 	if (!option->entry ||
 	    (option->entry->type != XTTYPE_HOST && option->entry->type != XTTYPE_HOSTMASK))
 		return;
-	if (making->ops->parse_address(value, address, mask) == -EINVAL)
+	host = mg_arena_string(&making->scratch, value);
+	if (!host)
+		mg_refuse("out of memory");
+	if (option->entry->type == XTTYPE_HOSTMASK)
+		*strchrnul(host, '/') = '\0';
+	if (getaddrinfo(host, NULL, &hints, &found) != 0)
 		mg_refuse("--%s: `%s' is not a numeric %s address, and names are not resolved",
 			  option->name, value, making->ops->name);
+	freeaddrinfo(found);
 }
 
 static void plugin_option(struct mg_making *making, const struct mg_option *option, char *value)

@@ -1,0 +1,159 @@
+-- SPDX-License-Identifier: GPL-2.0-or-later
+--
+-- The programs that are measured, as functions that run one of them once and
+-- return what it took: { microseconds =, kilobytes =, output = }. All of them
+-- keep their files in the folder that was made for this run.
+
+local commands = {}
+commands.__index = commands
+
+local function quote(word)
+  return "'" .. tostring(word):gsub("'", [['\'']]) .. "'"
+end
+
+local function line(words)
+  local quoted = {}
+  for index, word in ipairs(words) do
+    quoted[index] = quote(word)
+  end
+  return table.concat(quoted, " ")
+end
+
+local function read_file(path)
+  local file <close> = assert(io.open(path))
+  return file:read("a")
+end
+
+-- What a command prints; its failure is an error.
+local function capture(words)
+  local pipe = assert(io.popen(line(words)))
+  local text = pipe:read("a")
+  assert(pipe:close(), "failed: " .. line(words))
+  return text
+end
+
+--- @param program the moongate to be measured
+-- @param folder where everything that a run needs is kept
+function commands.new(program, folder)
+  return setmetatable({ program = program, folder = folder, states = 0 }, commands)
+end
+
+function commands:write(name, text)
+  local path = self.folder .. "/" .. name
+  local file <close> = assert(io.open(path, "w"))
+  assert(file:write(text))
+  return path
+end
+
+--- A state folder that no run has used; the one of a first apply.
+function commands:new_state()
+  self.states = self.states + 1
+  return ("%s/state.%d"):format(self.folder, self.states)
+end
+
+-- Run words once; `fresh` in an empty network namespace.
+function commands:measure(words, fresh, expected)
+  local output = self.folder .. "/output"
+  local before = { self.folder .. "/measure" }
+  if fresh then
+    before[#before + 1] = "--fresh"
+  end
+  before[#before + 1] = output
+  local text = capture { table.unpack(table.move(words, 1, #words, #before + 1, before)) }
+  local code, microseconds, kilobytes = text:match("^(%d+) (%d+) (%d+)\n$")
+  local result = { microseconds = tonumber(microseconds), kilobytes = tonumber(kilobytes), output = read_file(output) }
+  if tonumber(code) ~= (expected or 0) then
+    error(("%s: exit code %s\n%s"):format(line(words), code, result.output), 0)
+  end
+  return result
+end
+
+-- A figure of something else than what it says would be worth nothing.
+local function must_say(result, pattern, wanted)
+  if (result.output:find(pattern) ~= nil) ~= wanted then
+    error("not what was to be measured:\n" .. result.output:sub(1, 2000), 0)
+  end
+  return result
+end
+
+--- moongate plan, where there is nothing to do, or (fresh) all is to be added.
+function commands:plan(policy, state, fresh)
+  local words = { self.program, "plan", "--detailed-exitcode", "--state-dir", state, policy }
+  return self:measure(words, fresh, fresh and 2 or 0)
+end
+
+--- The words of moongate apply, for whoever runs them otherwise.
+function commands:apply_words(policy, state)
+  return { self.program, "apply", "--no-confirm", "--state-dir", state, policy }
+end
+
+--- moongate apply, where something is to be done.
+function commands:apply(policy, state, fresh)
+  return must_say(self:measure(self:apply_words(policy, state), fresh), "Nothing to do", false)
+end
+
+--- moongate apply, where the tables are already what the policy says.
+function commands:apply_nothing(policy, state)
+  return must_say(self:measure(self:apply_words(policy, state)), "Nothing to do", true)
+end
+
+local function saved(family)
+  return family == "ipv4" and "iptables" or "ip6tables"
+end
+
+--- What iptables-legacy-save shows now, in a file for restore().
+-- @return { ipv4 = path, ipv6 = path, rules = { ipv4 = count, ipv6 = count } }
+function commands:save(name)
+  local result = { rules = {} }
+  for _, family in ipairs { "ipv4", "ipv6" } do
+    local text = capture { saved(family) .. "-legacy-save", "-t", "filter" }
+    result[family] = self:write(("%s.%s"):format(name, family), text)
+    result.rules[family] = select(2, text:gsub("\n%-A ", ""))
+  end
+  return result
+end
+
+--- iptables-legacy-restore of what was saved; with both families also the
+-- other one, one after the other as scripts do.
+function commands:restore(tables, fresh, families)
+  local sum = { microseconds = 0, kilobytes = 0 }
+  for _, family in ipairs(families) do
+    local result = self:measure({ saved(family) .. "-legacy-restore", tables[family] }, fresh)
+    sum.microseconds = sum.microseconds + result.microseconds
+    sum.kilobytes = math.max(sum.kilobytes, result.kilobytes)
+  end
+  return sum
+end
+
+--- The kernel's own share: the table read and handed back as it is.
+-- @return the two results, of the reading and of the replacing
+function commands:floor(families, count)
+  local sum = { read = 0, write = 0 }
+  for _, family in ipairs(families) do
+    local times = { read = {}, write = {} }
+    for read, write in capture({ self.folder .. "/replace", family, count }):gmatch("(%S+) (%S+)\n") do
+      table.insert(times.read, tonumber(read))
+      table.insert(times.write, tonumber(write))
+    end
+    for kind, list in pairs(times) do
+      table.sort(list)
+      sum[kind] = sum[kind] + list[(#list + 1) // 2]
+    end
+  end
+  return { microseconds = sum.read }, { microseconds = sum.write }
+end
+
+--- How often a command writes to the kernel's tables, by strace.
+-- @return the count, or nil where there is no strace
+function commands:count_writes(words)
+  local trace = self.folder .. "/trace"
+  if not os.execute("command -v strace >/dev/null") then
+    return nil
+  end
+  capture { "sh", "-c", 'trace=$1; shift; exec strace -f -qq -e trace=setsockopt -o "$trace" "$@" >/dev/null 2>&1',
+    "sh", trace, table.unpack(words) }
+  local _, count = read_file(trace):gsub("setsockopt%(%d+, SOL_IPV?6?, IP6?T_SO_SET_[%w_]+", "")
+  return count
+end
+
+return commands
