@@ -110,8 +110,9 @@ $(TIDY): tidy/%: %
 format:
 	clang-format -i $(C_FILES)
 
-bench: all
-	@packaging/install-packages bench
+bench:
+	@packaging/install-packages build run bench
+	@$(MAKE) --no-print-directory all
 	@bench/run $(PROGRAM)
 
 install: all

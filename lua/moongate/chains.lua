@@ -89,14 +89,43 @@ local function address_sides(session, helper, options, key, flag)
   return out
 end
 
--- The rules of an `append`, as argument lists with their families.
-local function structured(session, helper, chain, options)
-  local families = chain.families & schema.families[options.family or "both"]
-  if families == 0 then
-    session.fail(helper, "family", "the chain is for the other family only")
+-- Add a rule to those found, or remember why it cannot be.
+local function judge(session, args, left, families, found, wrong)
+  if left & families ~= 0 then
+    found[#found + 1] = { args, left & families }
+    return wrong
   end
-  local tail = rule_options.conditions(session, helper, options)
-  rule_options.jump(session, helper, options, tail, chains)
+  local _, why = scope.families(session.core, args)
+  return wrong or why or "the rule and the chain (or family=) have no family in common"
+end
+
+-- The family of a side: that of one address, given as text; nil for a list.
+local function simple_side(session, helper, options, key)
+  local value = options[key]
+  if value == nil then
+    return 3
+  end
+  local set = type(value) == "string" and addresses.read(session, helper, key, value)
+  if set and set.only then
+    return set.only, set[1] or (set.only == 1 and "0.0.0.0/0" or "::/0")
+  end
+end
+
+-- A rule with at most one address a side, as loops make it: written at once.
+local function structured_simple(session, helper, options, families, from, source, to, destination)
+  local args, found = {}, {}
+  if source then
+    args[1], args[2] = "-s", source
+  end
+  if destination then
+    local n = #args
+    args[n + 1], args[n + 2] = "-d", destination
+  end
+  local left = rule_options.add(session, helper, options, chains, args) & from & to
+  return found, judge(session, args, left, families, found)
+end
+
+local function structured_lists(session, helper, options, families)
   local sources = options.source ~= nil and address_sides(session, helper, options, "source", "-s") or no_address
   local destinations = options.destination ~= nil
     and address_sides(session, helper, options, "destination", "-d") or no_address
@@ -106,14 +135,26 @@ local function structured(session, helper, chain, options)
       local args = {}
       table.move(source, 1, #source, 1, args)
       table.move(destination, 1, #destination, #args + 1, args)
-      table.move(tail, 1, #tail, #args + 1, args)
-      local allowed, why = scope.families(session.core, args)
-      if allowed and allowed & families ~= 0 then
-        found[#found + 1] = { args, allowed & families }
-      else
-        wrong = wrong or why or "the rule and the chain (or family=) have no family in common"
-      end
+      rule_options.add(session, helper, options, chains, args)
+      wrong = judge(session, args, scope.families(session.core, args) or 0, families, found, wrong)
     end
+  end
+  return found, wrong
+end
+
+-- The rules of an `append`, as argument lists with their families.
+local function structured(session, helper, chain, options)
+  local families = chain.families & schema.families[options.family or "both"]
+  if families == 0 then
+    session.fail(helper, "family", "the chain is for the other family only")
+  end
+  local found, wrong
+  local from, source = simple_side(session, helper, options, "source")
+  local to, destination = simple_side(session, helper, options, "destination")
+  if from and to then
+    found, wrong = structured_simple(session, helper, options, families, from, source, to, destination)
+  else
+    found, wrong = structured_lists(session, helper, options, families)
   end
   if #found == 0 and wrong then
     session.fail(helper, nil, wrong)

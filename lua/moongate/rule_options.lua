@@ -10,10 +10,12 @@ local order = require "moongate.order"
 local ports = require "moongate.ports"
 local protocols = require "moongate.protocols"
 local schema = require "moongate.schema"
+local scope = require "moongate.rule_scope"
 
 local M = {}
 
 local type, next, tointeger, math_type = type, next, math.tointeger, math.type
+local bad_text, exception_of, of_option = schema.bad_text, exceptions.of, scope.of_option
 
 --- What a structured rule may hold.
 M.schema = schema.new {
@@ -38,13 +40,39 @@ local takes_two = {
   ["--tcp-flags"] = true, ["--match-set"] = true, ["--add-set"] = true, ["--del-set"] = true, ["--map-set"] = true,
 }
 
-local function add(args, first, second, third)
-  local n = #args
-  args[n + 1], args[n + 2], args[n + 3] = first, second, third
+-- The rule being written: its words, the families that its parts leave, and
+-- where in the options it is, for an error. One at a time, and used again: a
+-- loop makes many. A path is put together only when it is needed.
+local rule = { args = nil, n = 0, families = 3 }
+
+local function path()
+  local text = rule.where
+  if rule.index then
+    text = ("%s[%d]"):format(text, rule.index)
+  end
+  return rule.name and text .. "." .. rule.name or text
 end
 
--- Option names as extensions spell them, kept.
-local spelt = {}
+local function add(first, second)
+  local args, n = rule.args, rule.n
+  args[n + 1] = first
+  if second then
+    args[n + 2] = second
+    n = n + 1
+  end
+  rule.n = n + 1
+end
+
+-- A word that only one family knows leaves only that one.
+local function narrow(core, option, value, negated)
+  local family = of_option(core, option, value, negated)
+  if family then
+    rule.families = rule.families & family
+  end
+end
+
+-- Option names as extensions spell them, and names of extensions, once seen.
+local spelt, good_names = {}, {}
 
 local function spell(name)
   local option = spelt[name]
@@ -55,71 +83,78 @@ local function spell(name)
   return option
 end
 
-local function scalar(session, helper, path, value)
+local function scalar(session, helper, where, value)
   if type(value) == "number" then
     local whole = tointeger(value)
     return whole and ("%d"):format(whole) or ("%.14g"):format(value)
   elseif type(value) ~= "string" then
-    session.fail(helper, path, ("a string, a number, a list, true or except(...) is needed, not %s")
+    session.fail(helper, where or path(), ("a string, a number, a list, true or except(...) is needed, not %s")
       :format(lists.shown(value)))
   end
-  local wrong = schema.bad_text(value, 1024)
+  local wrong = bad_text(value, 1024)
   if wrong then
-    session.fail(helper, path, wrong)
+    session.fail(helper, where or path(), wrong)
   end
   return value
 end
 
-local function joined(session, helper, path, value)
+local function joined(session, helper, where, value)
   if type(value) ~= "table" then
-    return scalar(session, helper, path, value)
+    return scalar(session, helper, where, value)
   end
   local texts = {}
-  lists.each(session, helper, path, value, function(leaf, leaf_path)
+  where = where or path()
+  lists.each(session, helper, where, value, function(leaf, leaf_path)
     if type(leaf) == "table" and not exceptions.is(leaf) then
       return
     end
     texts[#texts + 1] = scalar(session, helper, leaf_path, leaf)
   end)
   if #texts == 0 then
-    session.fail(helper, path, "an empty list has no value for an option")
+    session.fail(helper, where, "an empty list has no value for an option")
   end
   return table.concat(texts, ",")
 end
 
 -- The value of an option that takes two: "NAME src", or { "NAME", { "src", "dst" } }.
-local function two_words(session, helper, path, value)
+local function two_words(session, helper, value)
   local first, second
   if type(value) == "string" then
     first, second = value:match("^(%S+)%s+(%S+)$")
-  elseif type(value) == "table" and not exceptions.is(value) and lists.length(session, helper, path, value) == 2 then
-    first = joined(session, helper, path .. "[1]", value[1])
-    second = joined(session, helper, path .. "[2]", value[2])
+  elseif type(value) == "table" and not exceptions.is(value)
+      and lists.length(session, helper, path(), value) == 2 then
+    first = joined(session, helper, path() .. "[1]", value[1])
+    second = joined(session, helper, path() .. "[2]", value[2])
   end
   if not first then
-    session.fail(helper, path, "takes two values: { first, second }")
+    session.fail(helper, path(), "takes two values: { first, second }")
   end
   return first, second
 end
 
 -- One option of an extension.
-local function add_option(session, helper, path, args, name, value)
+local function add_option(session, helper, name, value)
   local option = spell(name)
   if value == false then
     return
   end
-  local excluded = type(value) == "table" and exceptions.of(value) or nil
+  rule.name = name
+  local excluded = type(value) == "table" and exception_of(value) or nil
   if excluded ~= nil then
-    add(args, "!")
+    add("!")
     value = excluded
   end
   if value == true then
-    add(args, option)
+    add(option)
   elseif takes_two[option] then
-    add(args, option, two_words(session, helper, path .. "." .. name, value))
+    add(option)
+    add(two_words(session, helper, value))
   else
-    add(args, option, joined(session, helper, path .. "." .. name, value))
+    value = joined(session, helper, nil, value)
+    add(option, value)
+    narrow(session.core, option, value, excluded ~= nil)
   end
+  rule.name = nil
 end
 
 -- The option of an extension that has one; nothing to sort then.
@@ -128,54 +163,59 @@ local function option_alone(options)
   local second = first ~= nil and next(options, first)
   if second and next(options, second) == nil and (first == 1 or second == 1) then
     local key = first == 1 and second or first
-    return type(key) == "string" and key:find("^%a[%w_-]*$") and key
+    return type(key) == "string" and (spelt[key] or key:find("^%a[%w_-]*$")) and key
   end
 end
 
 -- An extension's name and options: "conntrack" or { "conntrack", ctstate = "NEW" }.
-local function add_extension(session, helper, path, args, flag, value)
+local function add_extension(session, helper, flag, value)
   local name, options = value, nil
   if type(value) == "table" then
     name, options = value[1], value
   end
-  if type(name) ~= "string" or not name:find("^[%w_][%w_.-]*$") then
-    session.fail(helper, path, ("the extension's name comes first, not %s"):format(lists.shown(name)))
+  if not good_names[name] then
+    if type(name) ~= "string" or not name:find("^[%w_][%w_.-]*$") then
+      session.fail(helper, path(), ("the extension's name comes first, not %s"):format(lists.shown(name)))
+    end
+    good_names[name] = true
   end
-  add(args, flag, name)
+  add(flag, name)
+  narrow(session.core, flag, name)
   if not options then
     return
   end
   local only = option_alone(options)
   if only then
-    add_option(session, helper, path, args, only, options[only])
+    add_option(session, helper, only, options[only])
     return
   end
   local keys, wrong = order.keys(options)
   if not keys then
-    session.fail(helper, path, wrong)
+    session.fail(helper, path(), wrong)
   end
   for _, key in ipairs(keys) do
     if type(key) == "string" then
-      if not key:find("^%a[%w_-]*$") then
-        session.fail(helper, path, ("%s is no option name"):format(lists.shown(key)))
+      if not spelt[key] and not key:find("^%a[%w_-]*$") then
+        session.fail(helper, path(), ("%s is no option name"):format(lists.shown(key)))
       end
-      add_option(session, helper, path, args, key, options[key])
+      add_option(session, helper, key, options[key])
     elseif key ~= 1 then
-      session.fail(helper, path, ("%s stands without an option's name"):format(lists.shown(options[key])))
+      session.fail(helper, path(), ("%s stands without an option's name"):format(lists.shown(options[key])))
     end
   end
 end
 
-local function add_protocol(session, helper, args, value)
-  local excluded = exceptions.of(value)
+local function add_protocol(session, helper, value)
+  local excluded = exception_of(value)
   local protocol, wrong = protocols.find(excluded == nil and value or excluded)
   if wrong then
     session.fail(helper, "protocol", wrong)
   elseif protocol.arg then
     if excluded ~= nil then
-      add(args, "!")
+      add("!")
     end
-    add(args, "-p", protocol.arg)
+    add("-p", protocol.arg)
+    narrow(session.core, "-p", protocol.arg, excluded ~= nil)
   end
   return excluded == nil and protocol.arg
 end
@@ -195,11 +235,11 @@ local function read_ports(session, helper, options, key, protocol)
   return found
 end
 
-local function add_ports(session, helper, args, options, protocol)
+local function add_ports(session, helper, options, protocol)
   local port = options.destination_port
   if math_type(port) == "integer" and options.source_port == nil and session.port_cache[protocol] then
-    add(args, "-m", protocol)
-    add(args, "--dport", ports.single(session, helper, "destination_port", port, protocol)[1].args[6])
+    add("-m", protocol)
+    add("--dport", ports.single(session, helper, "destination_port", port, protocol)[1].args[6])
     return
   end
   local from = read_ports(session, helper, options, "source_port", protocol)
@@ -212,84 +252,92 @@ local function add_ports(session, helper, args, options, protocol)
     session.fail(helper, to and #to > 1 and "destination_port" or "source_port",
       "more than 15 ports do not fit one rule (a range takes two): append several")
   end
-  table.move(found[1], 3, #found[1], #args + 1, args)
+  for i = 3, #found[1] do
+    add(found[1][i])
+  end
 end
 
 -- An interface: one name, or one that is excepted.
-local function add_interface(session, helper, args, options, key, flag)
-  if options[key] == nil then
-    return
-  end
+local function add_interface(session, helper, options, key, flag)
   local found = interfaces.read(session, helper, key, options[key])
   if #found ~= 1 then
     session.fail(helper, key, ("one rule takes one interface, not %d: append several"):format(#found))
   elseif found.negative then
-    add(args, "!")
+    add("!")
   end
-  add(args, flag, found[1])
+  add(flag, found[1])
 end
 
-local function add_matches(session, helper, args, matches)
+local function add_matches(session, helper, matches)
   if type(next(matches)) == "string" or type(matches[1]) == "string" and next(matches, 1) ~= nil
       and #matches == 1 then
     session.fail(helper, "match", 'takes a list of matches: match = { { "conntrack", ctstate = "NEW" } }')
   end
+  rule.where = "match"
   for i = 1, lists.length(session, helper, "match", matches) do
     local value = matches[i]
+    rule.index = i
     if type(value) ~= "string" and (type(value) ~= "table" or exceptions.is(value)) then
-      session.fail(helper, ("match[%d]"):format(i), ("a match is needed, not %s"):format(lists.shown(value)))
+      session.fail(helper, path(), ("a match is needed, not %s"):format(lists.shown(value)))
     end
-    add_extension(session, helper, ("match[%d]"):format(i), args, "-m", value)
+    add_extension(session, helper, "-m", value)
   end
+  rule.index = nil
 end
 
---- The arguments of a structured rule, apart from addresses and the jump.
--- @param session the evaluation under way
--- @param helper name for errors
--- @param options checked against `M.schema`
--- @return a sequence of arguments
--- @raise if a value is wrong
-function M.conditions(session, helper, options)
-  local args, protocol = {}, nil
-  add_interface(session, helper, args, options, "in_interface", "-i")
-  add_interface(session, helper, args, options, "out_interface", "-o")
-  if options.protocol ~= nil then
-    protocol = add_protocol(session, helper, args, options.protocol)
-  end
-  if options.fragment then
-    add(args, "-f")
-  end
-  add_ports(session, helper, args, options, protocol)
-  if options.match then
-    add_matches(session, helper, args, options.match)
-  end
-  if options.comment then
-    add(args, "-m", "comment")
-    add(args, "--comment", options.comment)
-  end
-  return args
-end
-
---- Add a structured rule's jump to its arguments; without one it only counts.
--- @param session the evaluation under way
--- @param helper name for errors
--- @param options checked against `M.schema`
--- @param args the arguments so far; added to
--- @param chains chain object -> { name = }, since an object may stand for a name
--- @raise if a value is wrong
-function M.jump(session, helper, options, args, chains)
+-- The jump; without one a rule only counts. A chain object stands for its name.
+local function add_jump(session, helper, options, chains)
   local jump, go_to = options.jump, options.go_to
   if jump ~= nil and go_to ~= nil then
     session.fail(helper, "go_to", "a rule either jumps or goes to a chain")
   elseif jump ~= nil then
-    add_extension(session, helper, "jump", args, "-j", chains[jump] and chains[jump].name or jump)
+    rule.where = "jump"
+    add_extension(session, helper, "-j", chains[jump] and chains[jump].name or jump)
   elseif go_to ~= nil then
     go_to = chains[go_to] and chains[go_to].name or go_to
     if type(go_to) ~= "string" then
       session.fail(helper, "go_to", "a chain is needed")
     end
-    add_extension(session, helper, "go_to", args, "-g", go_to)
+    rule.where = "go_to"
+    add_extension(session, helper, "-g", go_to)
   end
+end
+
+--- Add what a structured rule says, apart from addresses, to its arguments.
+-- @param session the evaluation under way
+-- @param helper name for errors
+-- @param options checked against `M.schema`
+-- @param chains chain object -> { name = }, since an object may stand for a name
+-- @param args the arguments so far, which are addresses; added to
+-- @return the families that leaves: 0 to 3
+-- @raise if a value is wrong
+function M.add(session, helper, options, chains, args)
+  local protocol
+  -- an error may have left these set
+  rule.args, rule.n, rule.families, rule.index, rule.name = args, #args, 3, nil, nil
+  if options.in_interface ~= nil then
+    add_interface(session, helper, options, "in_interface", "-i")
+  end
+  if options.out_interface ~= nil then
+    add_interface(session, helper, options, "out_interface", "-o")
+  end
+  if options.protocol ~= nil then
+    protocol = add_protocol(session, helper, options.protocol)
+  end
+  if options.fragment then
+    add("-f")
+    rule.families = rule.families & 1
+  end
+  add_ports(session, helper, options, protocol)
+  if options.match then
+    add_matches(session, helper, options.match)
+  end
+  if options.comment then
+    add("-m", "comment")
+    add("--comment", options.comment)
+  end
+  add_jump(session, helper, options, chains)
+  return rule.families
 end
 
 return M

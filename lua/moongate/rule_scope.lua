@@ -73,6 +73,17 @@ end
 
 local family_name = { "IPv4", "IPv6" }
 
+--- The one family that an option with this value can match, or nil.
+-- @param core the primitives
+-- @param option as an extension spells it, or -p, -m, -j
+-- @param value its value
+-- @param negated whether `!` stands before it
+-- @return 1, 2 or nil
+function M.of_option(core, option, value, negated)
+  local reader = readers[option]
+  return reader and reader(core, value, negated)
+end
+
 --- Whether an option's value is free text, such as a comment.
 -- @param option the option
 -- @return true or nil
