@@ -112,7 +112,7 @@ static void note_given(struct mg_making *making, int letter)
 	size_t i;
 
 	if (strchr(making->given, as_given))
-		mg_refuse("multiple -%c flags not allowed", letter);
+		mg_refuse("multiple -%c flags not allowed", as_given);
 	strncat(making->given, &as_given, 1);
 	if (!making->inverse)
 		return;

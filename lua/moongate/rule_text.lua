@@ -17,7 +17,7 @@ local refused = { ["-c"] = counters, ["--set-counters"] = counters }
 for _, option in ipairs {
   "-A", "-I", "-D", "-R", "-C", "-L", "-S", "-F", "-Z", "-N", "-X", "-P", "-E", "-t",
   "--append", "--insert", "--delete", "--replace", "--check", "--list", "--list-rules", "--flush", "--zero",
-  "--new", "--new-chain", "--delete-chain", "--policy", "--rename-chain", "--table",
+  "--new-chain", "--delete-chain", "--policy", "--rename-chain", "--table",
 } do
   refused[option] = place
 end
