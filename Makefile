@@ -26,6 +26,9 @@ PKGS = libmnl jansson xtables libip4tc libip6tc
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) lua5.4 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 LUA_LIBS := $(shell pkg-config --libs lua5.4 2>/dev/null)
+# The program takes Lua in: a plan of many rules spends most of its time there,
+# and calls within the program are quicker.
+LUA_STATIC := -l:liblua5.4.a -lm -ldl
 
 OPTIMIZE ?= -O2 -g
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
@@ -139,7 +142,7 @@ $(STATIC): $(LIB_OBJECTS)
 $(PROGRAM): $(CLI_OBJECTS) $(STATIC)
 	@echo "  LINK    $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--export-dynamic -o $@ $(CLI_OBJECTS) \
-		-Wl,--whole-archive $(STATIC) -Wl,--no-whole-archive $(PKG_LIBS) $(LUA_LIBS)
+		-Wl,--whole-archive $(STATIC) -Wl,--no-whole-archive $(PKG_LIBS) $(LUA_STATIC)
 
 $(SHARED): $(LIB_OBJECTS)
 	@echo "  LINK    $@"

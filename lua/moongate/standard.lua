@@ -41,24 +41,38 @@ local function safe_tostring(...)
   return tostring(value)
 end
 
-local function safe_format(text, ...)
+-- The last format that was found good: loops use the same again and again.
+local good_format
+
+local function check_format(text)
   if type(text) == "string" and text:gsub("%%%%", ""):find("%%[-%d]*p") then
-    error("bad argument #1 to 'format' (%p would differ from run to run)", 2)
+    error("bad argument #1 to 'format' (%p would differ from run to run)", 3)
+  end
+  good_format = text
+end
+
+-- What %s shows of these is the same in every run.
+local plain = { string = true, number = true }
+
+local function are_plain(count, a, b, c, d)
+  return count <= 4 and (count < 1 or plain[type(a)]) and (count < 2 or plain[type(b)])
+    and (count < 3 or plain[type(c)]) and (count < 4 or plain[type(d)])
+end
+
+local function safe_format(text, ...)
+  if text ~= good_format then
+    check_format(text)
   end
   local count = select("#", ...)
-  for i = 1, count do
-    local kind = type((select(i, ...)))
-    if kind ~= "string" and kind ~= "number" then
-      local args = { ... }
-      for k = 1, count do
-        kind = type(args[k])
-        args[k] = (kind == "string" or kind == "number" or kind == "boolean" or kind == "nil") and args[k]
-          or safe_tostring(args[k])
-      end
-      return format(text, table.unpack(args, 1, count))
-    end
+  if are_plain(count, ...) then
+    return format(text, ...)
   end
-  return format(text, ...)
+  local args = { ... }
+  for i = 1, count do
+    local kind = type(args[i])
+    args[i] = (plain[kind] or kind == "boolean" or kind == "nil") and args[i] or safe_tostring(args[i])
+  end
+  return format(text, table.unpack(args, 1, count))
 end
 
 --- `next` in a fixed order: the smallest key after the given one.
