@@ -213,7 +213,7 @@ local refused_here = {
     { "-j INPUT", "`INPUT' is a built-in chain: no rule can jump to it" },
     { "-g NOSUCH", "goto `NOSUCH' is not a chain" },
     { "-g ACCEPT", "goto `ACCEPT' is not a chain" },
-    { "-j ACCEPT -g USER", "multiple -g flags not allowed" },
+    { "-j ACCEPT -g USER", "multiple -j flags not allowed" },
     { '-j ""', "a target needs a name" },
     { "-j a-name-that-is-longer-than-28-letters",
       "target name `a-name-that-is-longer-than-28-letters' is longer than 28 characters" },
