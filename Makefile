@@ -34,7 +34,7 @@ OPTIMIZE ?= -O2 -g
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
 	-Wpointer-arith -Wundef -Wvla -Werror
 HARDENING ?= -fstack-protector-strong -D_FORTIFY_SOURCE=2
-CPPFLAGS += -D_GNU_SOURCE -Iinclude -Icore -DMOONGATE_DATADIR='"$(DATADIR)"'
+CPPFLAGS += -D_GNU_SOURCE -Iinclude -Icore
 CFLAGS += -std=gnu17 -fPIC $(OPTIMIZE) $(WARNINGS) $(HARDENING) $(PKG_CFLAGS)
 LDFLAGS += -Wl,-z,relro,-z,now $(SANITIZE)
 

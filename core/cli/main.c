@@ -12,10 +12,6 @@
 #include "options.h"
 #include "output.h"
 
-#ifndef MOONGATE_DATADIR
-#define MOONGATE_DATADIR "/usr/share/moongate"
-#endif
-
 static const struct command *const commands[] = {
 	&check_command,	   &plan_command, &apply_command,  &confirm_command,
 	&rollback_command, &show_command, &status_command,
@@ -55,27 +51,30 @@ static const struct command *find_command(const char *name)
 }
 
 /*
- * The language lies beside the program when that was not installed
- * (build/moongate, lua/), else where it was installed.
+ * The language lies where the program was installed to (sbin/moongate,
+ * share/moongate/lua), or in the checkout that it was built in
+ * (build/moongate, lua/). Found from the program itself, so that a copy of
+ * the whole installation works anywhere.
  */
 static void find_language(struct options *options)
 {
-	char program[2048], probe[4096];
+	static const char *const places[] = { "../share/moongate/lua", "../lua" };
+	char program[2048], probe[sizeof(options->language) + 32];
 	ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
+	size_t i;
 	char *slash;
 
-	options->request.language = MOONGATE_DATADIR "/lua";
-	if (length <= 0)
-		return;
-	program[length] = '\0';
+	program[length > 0 ? length : 0] = '\0';
 	slash = strrchr(program, '/');
-	if (!slash)
-		return;
-	*slash = '\0';
-	snprintf(options->language, sizeof(options->language), "%s/../lua", program);
-	snprintf(probe, sizeof(probe), "%s/../lua/moongate/language.lua", program);
-	if (access(probe, R_OK) == 0)
-		options->request.language = options->language;
+	if (slash)
+		*slash = '\0';
+	for (i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		snprintf(options->language, sizeof(options->language), "%s/%s", program, places[i]);
+		snprintf(probe, sizeof(probe), "%s/moongate/language.lua", options->language);
+		if (access(probe, R_OK) == 0)
+			break;
+	}
+	options->request.language = options->language;
 }
 
 /*
