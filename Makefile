@@ -17,7 +17,6 @@ CC ?= gcc
 LUA ?= lua5.4
 
 SBINDIR = $(PREFIX)/sbin
-LIBDIR = $(PREFIX)/lib
 DATADIR = $(PREFIX)/share/moongate
 MANDIR = $(PREFIX)/share/man
 LUA_CMOD = $(PREFIX)/lib/lua/5.4
