@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -141,9 +142,15 @@ static int apply(const struct options *options, struct mg_engine *engine, struct
 	if (!err)
 		err = render_plan(options, engine->plan, NULL, error);
 	if (!err && mg_plan_is_empty(engine->plan))
-		err = mg_engine_record(engine, error);
-	/* whoever watches must have read the plan before the session may hang */
-	fflush(stdout);
+		err = mg_engine_record(engine, options->confirm == 0, error);
+	/* whoever watches must have got the plan before the session may hang */
+	if (!err && fflush(stdout)) {
+		err = -errno;
+		error->status = MG_ENVIRONMENT;
+		snprintf(error->text, sizeof(error->text),
+			 "cannot write the plan to stdout: %s; nothing was changed",
+			 strerror(errno));
+	}
 	return err;
 }
 

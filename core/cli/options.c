@@ -133,6 +133,7 @@ static int take_option(const struct command *command, int key, const char *value
 
 	switch (key) {
 	case 'c':
+		options->confirm_given = true;
 		options->confirm = read_time(value);
 		if (options->confirm < 1)
 			return usage_error(command, "--confirm takes a time of 1s to 24h, not `%s'",
@@ -150,11 +151,13 @@ static int take_option(const struct command *command, int key, const char *value
 					   value);
 		break;
 	case 'S':
+		if (!*value)
+			return usage_error(command, "--state-dir takes a folder");
 		options->request.state_dir = value;
 		snprintf(options->run_dir, sizeof(options->run_dir), "%s/run", value);
 		options->request.run_dir = options->run_dir;
 		break;
-	case 'N': options->confirm = 0; break;
+	case 'N': options->no_confirm = true; break;
 	case 'R': options->request.remove_foreign = true; break;
 	case 'B': options->request.beside_nft = true; break;
 	case 'F': options->request.force = true; break;
@@ -217,6 +220,10 @@ int read_options(const struct command *command, int argc, char **argv, struct op
 		if (err)
 			return err;
 	}
+	if (options->no_confirm && options->confirm_given)
+		return usage_error(command, "either --confirm or --no-confirm");
+	if (options->no_confirm)
+		options->confirm = 0;
 	if (optind < argc && *command->arguments)
 		options->request.policy = argv[optind++];
 	if (optind < argc)

@@ -26,7 +26,10 @@ static int run(const struct options *options)
 		err = mg_engine_plan(&engine, &error);
 	if (!err)
 		err = render_plan(options, engine.plan,
-				  "Nothing has been touched: `moongate apply` does it.", &error);
+				  mg_engine_refusals(&engine)
+					  ? "Nothing has been touched; `moongate apply` refuses it."
+					  : "Nothing has been touched: `moongate apply` does it.",
+				  &error);
 	print_notes(options, &engine.notes, 0);
 	code = err ? print_error(&error) : exit_code(options, &engine);
 	mg_engine_close(&engine);

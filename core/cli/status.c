@@ -3,6 +3,7 @@
  * moongate status: which generation is in force, and is it still so?
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -43,16 +44,19 @@ static int show_pending(struct mg_engine *engine, struct mg_error *error)
 		return err;
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	left = (long long)pending.deadline - now.tv_sec;
-	if (!pending.committed)
+	if (kill(pending.guard, 0) && errno == ESRCH)
+		printf("pending      generation %u was never confirmed, and its guard is gone: "
+		       "what is "
+		       "live stays until the next apply\n",
+		       pending.number);
+	else if (!pending.committed)
 		printf("pending      generation %u is being applied\n", pending.number);
 	else if (left >= 0)
 		printf("pending      generation %u is taken back in %lld s unless it is "
 		       "confirmed\n",
 		       pending.number, left);
 	else
-		printf("pending      generation %u: its time is up, and its guard (process %d) has "
-		       "not taken it back; see `moongate rollback'\n",
-		       pending.number, (int)pending.guard);
+		printf("pending      generation %u is being taken back now\n", pending.number);
 	return 0;
 }
 

@@ -107,6 +107,12 @@ int mg_engine_check(struct mg_engine *engine, struct mg_error *error)
 	if (err)
 		return err;
 	first = engine->notes.count;
+	if (!mg_ruleset_rule_count(engine->ruleset) && !mg_ruleset_chain_count(engine->ruleset) &&
+	    mg_note(&engine->notes, MG_REFUSAL, NULL, "default_deny()",
+		    "%s says nothing at all: applying it would open this host (is the file "
+		    "truncated?)",
+		    engine->request->policy))
+		return no_memory(error);
 	err = diagnose(engine, error);
 	if (err)
 		return err;
@@ -132,11 +138,19 @@ static int open_state(struct mg_engine *engine, bool create, struct mg_error *er
 
 static int read_confirmed(struct mg_engine *engine, struct mg_error *error)
 {
+	struct mg_error words = { 0 };
 	int err;
 
 	mg_generation_free(engine->confirmed);
 	engine->confirmed = NULL;
-	err = mg_state_read_confirmed(engine->state, &engine->confirmed, error);
+	err = mg_state_read_confirmed(engine->state, &engine->confirmed, &words);
+	if (err == -EBADMSG) /* whose rules are live is unknown then: all are foreign */
+		return mg_note(&engine->notes, MG_WARNING, NULL,
+			       "an apply with --remove-foreign replaces it", "%s", words.text)
+			       ? no_memory(error)
+			       : 0;
+	if (err && err != -ENOENT && error)
+		*error = words;
 	return err == -ENOENT ? 0 : err;
 }
 
@@ -306,22 +320,23 @@ static struct mg_apply_order make_order(const struct mg_engine *engine, double s
 	};
 }
 
-/* Under the xtables lock: what is live now is what gets replaced. */
+/* Under the xtables lock: what was shown is what is done, or nothing is. */
 static int apply_locked(struct mg_engine *engine, double seconds, struct mg_transaction **out,
 			struct mg_error *error)
 {
 	struct record_texts texts;
 	struct mg_apply_order order;
-	int err = compare(engine, error);
+	bool same;
+	int err = mg_plan_still_valid(engine->plan, &same, error);
 
-	if (!err)
-		err = refuse_foreign(engine, error);
 	if (!err)
 		err = read_confirmed(engine, error);
 	if (err)
 		return err;
-	if (mg_engine_refusals(engine))
-		return mg_fail(error, -EPERM, MG_UNSAFE, "refused for safety; nothing was changed");
+	if (!same)
+		return mg_fail(error, -EAGAIN, MG_UNSAFE,
+			       "the live tables have changed since they were read for the plan: "
+			       "nothing was changed, plan again");
 	order = make_order(engine, seconds, &texts);
 	return mg_apply(&order, out, error);
 }
@@ -340,14 +355,24 @@ int mg_engine_apply(struct mg_engine *engine, double seconds, struct mg_transact
 	return err;
 }
 
-int mg_engine_record(struct mg_engine *engine, struct mg_error *error)
+int mg_engine_record(struct mg_engine *engine, bool unconfirmed, struct mg_error *error)
 {
 	struct record_texts texts;
 	struct mg_apply_order order;
+	struct mg_pending leftover;
 	int err = read_confirmed(engine, error);
 
 	if (err)
 		return err;
+	/* its guard is gone, since the lock is ours, and nobody has ever confirmed it */
+	if (!unconfirmed && mg_state_read_pending(engine->state, &leftover, NULL) == 0 &&
+	    leftover.committed)
+		return mg_fail(
+			error, -EPERM, MG_UNSAFE,
+			"generation %u is live and was never confirmed, and its guard is gone: "
+			"make sure that you get in over a new connection, then say "
+			"--no-confirm",
+			leftover.number);
 	order = make_order(engine, 0, &texts);
 	return mg_apply_record(&order, error);
 }

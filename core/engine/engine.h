@@ -87,14 +87,17 @@ void mg_engine_ssh_connection(const struct mg_engine *engine, char *out, size_t 
 
 /**
  * Apply what was planned; mg_engine_begin() and mg_engine_plan() were called,
- * and the plan is not empty. Takes the xtables lock, compares again, refuses
- * or commits.
+ * and the plan is not empty. Takes the xtables lock; refuses, also if the live
+ * tables are not those of the plan any more, or commits.
  * Errors: also MG_UNSAFE, with the reasons in engine->notes; MG_BUSY.
  */
 int mg_engine_apply(struct mg_engine *engine, double seconds, struct mg_transaction **out,
 		    struct mg_error *error);
 
-/** The plan is empty: record it, see mg_apply_record(). */
-int mg_engine_record(struct mg_engine *engine, struct mg_error *error);
+/**
+ * The plan is empty: record it, see mg_apply_record().
+ * @unconfirmed: even what an earlier apply left behind, that nobody confirmed
+ */
+int mg_engine_record(struct mg_engine *engine, bool unconfirmed, struct mg_error *error);
 
 #endif

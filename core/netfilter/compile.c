@@ -244,6 +244,8 @@ static void finish(struct mg_making *making)
 	if ((sources.count > 1 || destinations.count > 1) &&
 	    *making->view.inverse & (MG_NOT_SOURCE | MG_NOT_DESTINATION))
 		mg_refuse("! not allowed with multiple source or destination IP addresses");
+	if ((uint64_t)sources.count * destinations.count > MG_MAX_ENTRIES)
+		mg_refuse("the rule's addresses make more than %d rules", MG_MAX_ENTRIES);
 	making->out->count = sources.count * destinations.count;
 	/* the list of them is read before the next rule is compiled */
 	making->out->entries = mg_making_take(making, making->out->count * sizeof(void *));

@@ -26,6 +26,31 @@ static bool is_user_chain(const void *data, const char *name)
 	return chain && !chain->built_in;
 }
 
+/* Behind the fence: is there a target extension of this name? */
+static int is_extension(void *context)
+{
+	return mg_find_target(context) != NULL;
+}
+
+/*
+ * iptables refuses a chain named like a target: "-j NAME" would mean the one
+ * or the other, depending on which is there.
+ */
+static int check_chain_name(struct compiling *compiling, const struct mg_chain_view *view,
+			    struct mg_error *error)
+{
+	int err;
+
+	mg_session_family(compiling->family);
+	if (mg_fence_run(is_extension, (void *)view->name, NULL) <= 0)
+		return 0;
+	err = mg_fail(error, -EEXIST, MG_INVALID,
+		      "a chain cannot be called `%s': there is a target extension of that name",
+		      view->name);
+	mg_error_origin(error, view->origin);
+	return err;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -52,8 +77,10 @@ static int add_chains(struct compiling *compiling, struct mg_error *error)
 	for (i = 0; i < count; i++) {
 		mg_ruleset_chain_at(compiling->ruleset, i, &view);
 		if (view.family == compiling->family && strcmp(view.table, compiling->table) == 0 &&
-		    !mg_is_builtin_chain(view.table, view.name))
+		    !mg_is_builtin_chain(view.table, view.name)) {
 			names[user++] = view.name;
+			err = err ? err : check_chain_name(compiling, &view, error);
+		}
 	}
 	if (user)
 		qsort(names, user, sizeof(*names), by_name);

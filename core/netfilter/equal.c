@@ -255,6 +255,40 @@ bool mg_text_tells_all(const char *text)
 	return !strstr(text, "[unknown ") && !strstr(text, "[unsupported ");
 }
 
+/*
+ * Alike but for the data of their extensions? Only that may be told by a text:
+ * what the head means ("! -i +" never matches), and whether LOG is a chain or
+ * an extension, no text says.
+ */
+static bool same_frame(const struct mg_family_ops *ops, const struct mg_entry *a,
+		       const struct mg_entry *b)
+{
+	struct mg_entry_view x, y;
+	struct head_fields head_x, head_y;
+	const unsigned char *at_x, *at_y, *end_x, *end_y;
+
+	if (a->standard != b->standard || strcmp(a->target, b->target) != 0)
+		return false;
+	ops->view((void *)a->bytes, &x);
+	ops->view((void *)b->bytes, &y);
+	read_head(ops, &x, &head_x);
+	read_head(ops, &y, &head_y);
+	if (memcmp(&head_x, &head_y, sizeof(head_x)) != 0)
+		return false;
+	end_x = (const unsigned char *)mg_entry_target(&x, ops);
+	end_y = (const unsigned char *)mg_entry_target(&y, ops);
+	for (at_x = x.elements, at_y = y.elements; at_x < end_x && at_y < end_y;) {
+		const struct xt_entry_match *match_x = (const void *)at_x;
+		const struct xt_entry_match *match_y = (const void *)at_y;
+
+		if (strcmp(match_x->u.user.name, match_y->u.user.name) != 0)
+			return false;
+		at_x += match_x->u.match_size;
+		at_y += match_y->u.match_size;
+	}
+	return at_x >= end_x && at_y >= end_y;
+}
+
 static bool same_text(const struct mg_family_ops *ops, const struct mg_entry *a,
 		      const struct mg_entry *b)
 {
@@ -282,7 +316,7 @@ bool mg_entry_same(const struct mg_family_ops *ops, const struct mg_entry *a,
 bool mg_entry_equal(const struct mg_family_ops *ops, const struct mg_entry *a,
 		    const struct mg_entry *b)
 {
-	return mg_entry_same(ops, a, b) || same_text(ops, a, b);
+	return mg_entry_same(ops, a, b) || (same_frame(ops, a, b) && same_text(ops, a, b));
 }
 
 static bool same_chain(const struct mg_image *a, const struct mg_image_chain *x,

@@ -65,7 +65,4 @@ const struct mg_image_chain *mg_image_find(const struct mg_image *image, const c
 const char *const *mg_builtin_chains(const char *table);
 bool mg_is_builtin_chain(const char *table, const char *chain);
 
-/** A copy that points only into itself, for keeping while the original is changed. */
-int mg_image_copy(const struct mg_image *image, struct mg_image **out, struct mg_error *error);
-
 #endif

@@ -12,7 +12,7 @@
 #include "fence.h"
 #include "options.h"
 
-enum { MG_MAX_INSTANCES = 64, MG_MAX_WORDS = 1024, MG_TARGET_OWNER = -1 };
+enum { MG_MAX_INSTANCES = 64, MG_MAX_WORDS = 1024, MG_MAX_ENTRIES = 65536, MG_TARGET_OWNER = -1 };
 
 /* xtables_error() with the class that all mistakes in a rule have */
 #define mg_refuse(...) mg_fence_error(PARAMETER_PROBLEM, __VA_ARGS__)

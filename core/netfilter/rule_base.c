@@ -30,7 +30,7 @@ static void read_jump(struct mg_making *making, const char *name, bool go_to)
 	making->jump = name;
 	if (mg_is_builtin_chain(making->context->table, name))
 		mg_refuse("`%s' is a built-in chain: no rule can jump to it", name);
-	if (making->context->is_chain(making->context->data, name) || is_verdict(name)) {
+	if (is_verdict(name) || making->context->is_chain(making->context->data, name)) {
 		if (go_to && is_verdict(name))
 			mg_refuse("goto `%s' is not a chain", name);
 		mg_making_standard_target(making, name);

@@ -25,6 +25,12 @@
  */
 enum { STEPS_FOR_EXACT_COUNTERS = 20 * 1000 * 1000 };
 
+/* What libiptc says; it does not always say why. */
+static int failure(void)
+{
+	return errno ? -errno : -EIO;
+}
+
 /* 1: it exists, 0: it does not, or -errno. */
 static int table_exists(const struct mg_family_ops *ops, const char *table)
 {
@@ -36,13 +42,19 @@ static int table_exists(const struct mg_family_ops *ops, const char *table)
 		return 0;
 	/* in a namespace of a user's own the list is not his to read: ask for the table itself */
 	if (!names)
-		return errno == EACCES ? 1 : -errno;
+		return errno == EACCES ? 1 : failure();
 	while (!found && fgets(line, sizeof(line), names)) {
 		line[strcspn(line, "\n")] = '\0';
 		found = strcmp(line, table) == 0;
 	}
 	fclose(names);
 	return found;
+}
+
+/* Is it this process that lacks something, not the rules? */
+static bool is_shortage(int err)
+{
+	return err == -EMFILE || err == -ENFILE || err == -ENOMEM || err == -ENOBUFS;
 }
 
 static int open_failed(const struct mg_family_ops *ops, const char *table, int err,
@@ -55,8 +67,9 @@ static int open_failed(const struct mg_family_ops *ops, const char *table, int e
 		return mg_fail(error, err, MG_ENVIRONMENT,
 			       "this kernel has no legacy %s tables (module %s)", ops->name,
 			       ops->kernel_module);
-	return mg_fail(error, err, MG_KERNEL, "cannot read the %s table %s: %s", ops->name, table,
-		       ops->iptc.strerror(-err));
+	return mg_fail(error, err, is_shortage(err) ? MG_ENVIRONMENT : MG_KERNEL,
+		       "cannot read the %s table %s: %s", ops->name, table,
+		       is_shortage(err) ? strerror(-err) : ops->iptc.strerror(-err));
 }
 
 static struct xtc_handle *open_handle(const struct mg_family_ops *ops, const char *table)
@@ -74,8 +87,13 @@ static int read_chain(struct mg_image *image, const char *name, struct mg_error 
 	struct mg_entry_view view;
 	struct mg_image_chain *chain;
 	const void *entry;
-	int err = mg_image_add_chain(image, name, &chain, error);
+	int err;
 
+	/* the kernel takes one byte more than a jump to the chain could name */
+	if (strlen(name) >= XT_EXTENSION_MAXNAMELEN)
+		return mg_fail(error, -ENAMETOOLONG, MG_KERNEL, "chain %s has too long a name",
+			       name);
+	err = mg_image_add_chain(image, name, &chain, error);
 	if (err)
 		return err;
 	chain->built_in = ops->iptc.is_builtin(name, image->handle);
@@ -139,7 +157,7 @@ int mg_table_read(enum mg_family family, const char *table, struct mg_image **ou
 	if (exists) {
 		image->handle = open_handle(ops, table);
 		err = image->handle ? read_chains(image, error)
-				    : open_failed(ops, table, -errno, error);
+				    : open_failed(ops, table, failure(), error);
 	} else {
 		err = fill_absent(image, error);
 	}
@@ -157,6 +175,7 @@ struct writing {
 	struct xtc_handle *handle;
 	const struct mg_image *live, *wanted;
 	const struct mg_source *sources; /* NULL: everything is new */
+	bool *touched;			 /* may be NULL */
 	unsigned char entry[UINT16_MAX];
 };
 
@@ -185,12 +204,12 @@ static int rewrite_chain(struct writing *writing, const struct mg_image_chain *w
 	uint32_t i;
 
 	if (!writing->ops->iptc.flush(wanted->name, writing->handle))
-		return -errno;
+		return failure();
 	for (i = 0; i < wanted->count; i++)
 		if (!writing->ops->iptc.append(wanted->name,
 					       prepare_entry(writing, wanted->first + i),
 					       writing->handle))
-			return -errno;
+			return failure();
 	return 0;
 }
 
@@ -207,11 +226,11 @@ static int edit_chain(struct writing *writing, const struct mg_image_chain *live
 	while (i || j) {
 		if (i && !stays[live->first + i - 1]) {
 			if (!iptc->delete (wanted->name, --i, writing->handle))
-				return -errno;
+				return failure();
 		} else if (j && !writing->sources[wanted->first + j - 1].kept) {
 			if (!iptc->insert(wanted->name, prepare_entry(writing, wanted->first + --j),
 					  i, writing->handle))
-				return -errno;
+				return failure();
 		} else {
 			i--;
 			j--;
@@ -249,7 +268,7 @@ static int create_chains(struct writing *writing)
 
 		if (!wanted->chains[i].built_in && !mg_image_find(writing->live, name) &&
 		    !writing->ops->iptc.create(name, writing->handle))
-			return -errno;
+			return failure();
 	}
 	return 0;
 }
@@ -269,7 +288,7 @@ static int remove_chains(struct writing *writing)
 				continue;
 			if (!(pass == 0 ? writing->ops->iptc.flush(name, writing->handle)
 					: writing->ops->iptc.remove(name, writing->handle)))
-				return -errno;
+				return failure();
 		}
 	}
 	return 0;
@@ -293,7 +312,7 @@ static int set_policies(struct writing *writing)
 		if (!writing->ops->iptc.policy(chain->name, &counters, writing->handle) ||
 		    !writing->ops->iptc.set_policy(chain->name, chain->policy, &counters,
 						   writing->handle))
-			return -errno;
+			return failure();
 	}
 	return 0;
 }
@@ -322,9 +341,11 @@ static int edit_all(struct writing *writing, const bool *stays)
 		err = remove_chains(writing);
 	if (!err)
 		err = set_policies(writing);
-	if (!err && !writing->ops->iptc.commit(writing->handle))
-		err = -errno;
-	return err;
+	if (err)
+		return err;
+	if (writing->touched)
+		*writing->touched = true;
+	return writing->ops->iptc.commit(writing->handle) ? 0 : failure();
 }
 
 static int write_failed(const struct mg_image *live, int err, struct mg_error *error)
@@ -338,12 +359,15 @@ static int write_failed(const struct mg_image *live, int err, struct mg_error *e
 	if (err == -EPERM || err == -EACCES)
 		return mg_fail(error, err, MG_ENVIRONMENT,
 			       "the tables can only be changed by root (CAP_NET_ADMIN)");
+	if (is_shortage(err))
+		return mg_fail(error, err, MG_ENVIRONMENT, "cannot write the %s table %s: %s",
+			       ops->name, live->table, strerror(-err));
 	return mg_fail(error, err, MG_KERNEL, "the kernel refuses the %s table %s: %s", ops->name,
 		       live->table, ops->iptc.strerror(-err));
 }
 
 int mg_table_write(const struct mg_image *live, const struct mg_image *wanted,
-		   const struct mg_source *sources, struct mg_error *error)
+		   const struct mg_source *sources, bool *touched, struct mg_error *error)
 {
 	struct writing *writing = malloc(sizeof(*writing));
 	bool *stays = mark_staying(live, wanted, sources);
@@ -364,7 +388,8 @@ int mg_table_write(const struct mg_image *live, const struct mg_image *wanted,
 	if (!fresh->handle) { /* absent so far: this creates it */
 		fresh->handle = open_handle(mg_family_ops(live->family), live->table);
 		if (!fresh->handle) {
-			err = open_failed(mg_family_ops(live->family), live->table, -errno, error);
+			err = open_failed(mg_family_ops(live->family), live->table, failure(),
+					  error);
 			goto out;
 		}
 	}
@@ -373,6 +398,7 @@ int mg_table_write(const struct mg_image *live, const struct mg_image *wanted,
 	writing->live = live;
 	writing->wanted = wanted;
 	writing->sources = sources;
+	writing->touched = touched;
 	err = edit_all(writing, stays);
 	if (err)
 		err = write_failed(live, err, error);
@@ -395,21 +421,21 @@ int mg_table_fill(const struct mg_image *wanted, size_t limit)
 	*writing = (struct writing){ .ops = ops, .wanted = wanted };
 	writing->handle = open_handle(ops, wanted->table);
 	if (!writing->handle)
-		err = -errno;
+		err = failure();
 	for (i = 0; i < wanted->chain_count && !err; i++)
 		if (!wanted->chains[i].built_in &&
 		    !ops->iptc.create(wanted->chains[i].name, writing->handle))
-			err = -errno;
+			err = failure();
 	for (i = 0; i < wanted->chain_count && !err; i++)
 		for (j = 0; j < wanted->chains[i].count && n < limit && !err; j++, n++)
 			if (!ops->iptc.append(wanted->chains[i].name,
 					      prepare_entry(writing, wanted->chains[i].first + j),
 					      writing->handle))
-				err = -errno;
+				err = failure();
 	if (!err)
 		err = set_policies(writing);
 	if (!err && !ops->iptc.commit(writing->handle))
-		err = -errno;
+		err = failure();
 	if (writing->handle)
 		ops->iptc.free(writing->handle);
 	free(writing);

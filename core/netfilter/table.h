@@ -29,11 +29,12 @@ int mg_table_read(enum mg_family family, const char *table, struct mg_image **ou
  * @sources: one for each entry of @wanted; kept entries are in the same
  *           chain and in the same order in both. Moved ones (live, not kept)
  *           take their counters along, as of now.
+ * @touched: set to true just before the commit; may be NULL
  * Errors: -EAGAIN with MG_BUSY: the table has changed since. MG_KERNEL: the
  * kernel refused; the table is as it was.
  */
 int mg_table_write(const struct mg_image *live, const struct mg_image *wanted,
-		   const struct mg_source *sources, struct mg_error *error);
+		   const struct mg_source *sources, bool *touched, struct mg_error *error);
 
 /**
  * Load @wanted, up to @limit of its entries, into a table whose chains are

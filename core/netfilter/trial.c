@@ -22,16 +22,26 @@ struct finding {
 	size_t image, entry;
 };
 
-/* A table whose commit fails with all entries and not with none: where does it turn? */
+/* In a namespace of its own: each trial makes the chains anew. */
+static int fill_afresh(const struct mg_image *image, size_t limit)
+{
+	return unshare(CLONE_NEWNET) ? -errno : mg_table_fill(image, limit);
+}
+
+/*
+ * A table whose commit fails with all entries: with which does it turn? If it
+ * fails with none, no entry is to blame.
+ */
 static size_t first_refused(const struct mg_image *image)
 {
 	size_t good = 0, bad = image->entry_count;
 
+	if (!bad || fill_afresh(image, 0))
+		return MG_NO_ENTRY;
 	while (bad - good > 1) {
 		size_t middle = good + (bad - good) / 2;
 
-		/* each commit replaces the last; chains must be made anew */
-		if (unshare(CLONE_NEWNET) == 0 && mg_table_fill(image, middle) == 0)
+		if (fill_afresh(image, middle) == 0)
 			good = middle;
 		else
 			bad = middle;
@@ -51,9 +61,13 @@ static void try_all(const struct mg_image *const *images, size_t count, struct f
 	}
 	for (i = 0; i < count; i++) {
 		finding->err = mg_table_fill(images[i], SIZE_MAX);
+		if (finding->err == -EMFILE || finding->err == -ENFILE || finding->err == -ENOMEM) {
+			finding->no_namespace = true; /* nothing was learnt about the rules */
+			return;
+		}
 		if (finding->err) {
 			finding->image = i;
-			finding->entry = images[i]->entry_count ? first_refused(images[i]) : 0;
+			finding->entry = first_refused(images[i]);
 			return;
 		}
 	}
@@ -99,7 +113,7 @@ int mg_trial(const struct mg_image *const *images, size_t count, size_t *culprit
 		return 0;
 	if (finding.no_namespace)
 		return mg_fail(error, finding.err, MG_ENVIRONMENT,
-			       "no private network namespace to try the rules in: %s",
+			       "the rules cannot be tried in a private network namespace: %s",
 			       strerror(-finding.err));
 	*culprit = finding.image;
 	*entry = finding.entry;

@@ -6,13 +6,19 @@
 #ifndef MG_TRIAL_H
 #define MG_TRIAL_H
 
+#include <stdint.h>
+
 #include "image.h"
+
+/* No single entry is to blame. */
+#define MG_NO_ENTRY SIZE_MAX
 
 /**
  * Load @images, each into a table of a fresh network namespace, in a child
  * process. Needs root, or a kernel that lets users have namespaces.
  * @culprit: on MG_KERNEL, index in @images of the refused one
- * @entry:   on MG_KERNEL, index of the first entry that the kernel refuses
+ * @entry:   on MG_KERNEL, index of the first entry that the kernel refuses, or
+ *           MG_NO_ENTRY where it refuses the table as such
  * Errors: MG_KERNEL with the kernel's reason; MG_ENVIRONMENT where no
  * namespace is to be had (nothing is known then).
  */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "netfilter/equal.h"
@@ -18,6 +19,7 @@
 
 struct mg_transaction {
 	struct mg_apply_order order;
+	bool *touched; /* by table of the plan; a page that the guard shares */
 	struct mg_guard *guard;
 	struct mg_pending pending;
 	struct mg_generation generation;
@@ -36,15 +38,17 @@ static int restore_table(const struct mg_table_plan *table, struct mg_error *err
 	if (!err)
 		err = mg_diff_make(now, table->live, &diff, error);
 	if (!err && !mg_diff_is_empty(diff))
-		err = mg_table_write(now, table->live, diff->sources, error);
+		err = mg_table_write(now, table->live, diff->sources, NULL, error);
 	mg_diff_free(diff);
 	mg_image_free(now);
 	return err;
 }
 
-/* Put all tables back, the last committed first; one that fails does not stop the others. */
-static int restore_tables(const struct mg_plan *plan, struct mg_error *error)
+/* The last committed first; one that fails does not stop the others. */
+static int restore_some(const struct mg_transaction *transaction, bool filter,
+			struct mg_error *error)
 {
+	const struct mg_plan *plan = transaction->order.plan;
 	size_t i = plan->table_count;
 	int err = 0;
 
@@ -52,13 +56,23 @@ static int restore_tables(const struct mg_plan *plan, struct mg_error *error)
 		const struct mg_table_plan *table = &plan->tables[i];
 		int one;
 
-		if (mg_diff_is_empty(table->diff))
+		/* what was never committed may have been changed by somebody else */
+		if (!transaction->touched[i] || (strcmp(table->table, "filter") == 0) != filter)
 			continue;
 		one = restore_table(table, err ? NULL : error);
 		if (one && !err)
 			err = one;
 	}
 	return err;
+}
+
+/* Put back what was committed, filter last: old rules are for old addresses and marks. */
+static int restore_tables(const struct mg_transaction *transaction, struct mg_error *error)
+{
+	int err = restore_some(transaction, false, error);
+	int last = restore_some(transaction, true, err ? NULL : error);
+
+	return err ? err : last;
 }
 
 /* For the guard, and for the applying process if the guard is gone. */
@@ -69,7 +83,7 @@ static int roll_back(void *context, struct mg_error *error)
 
 	/* somebody who holds the lock for ever must not keep the new rules alive */
 	mg_xtables_lock(ROLLBACK_LOCK_SECONDS, &lock, NULL);
-	err = restore_tables(transaction->order.plan, error);
+	err = restore_tables(transaction, error);
 	mg_xtables_unlock(lock);
 	return err;
 }
@@ -123,6 +137,9 @@ static int fill_generation(const struct mg_apply_order *order, struct mg_generat
 	for (family = 0; family < MG_FAMILIES && !err; family++) {
 		err = mg_plan_text(order->plan, (enum mg_family)family, &generation->rules[family],
 				   error);
+		if (!err && generation->rules[family])
+			err = mg_plan_check_text(order->plan, (enum mg_family)family,
+						 generation->rules[family], error);
 		if (!err)
 			err = keep_family(order->before, family, generation, error);
 	}
@@ -194,8 +211,9 @@ static int read_back(const struct mg_table_plan *table, struct mg_error *error)
 	return err;
 }
 
-static int commit_tables(const struct mg_plan *plan, struct mg_error *error)
+static int commit_tables(struct mg_transaction *transaction, struct mg_error *error)
 {
+	const struct mg_plan *plan = transaction->order.plan;
 	size_t i;
 	int err = 0;
 
@@ -204,7 +222,8 @@ static int commit_tables(const struct mg_plan *plan, struct mg_error *error)
 
 		if (mg_diff_is_empty(table->diff))
 			continue;
-		err = mg_table_write(table->live, table->wanted, table->diff->sources, error);
+		err = mg_table_write(table->live, table->wanted, table->diff->sources,
+				     &transaction->touched[i], error);
 		if (!err)
 			err = read_back(table, error);
 	}
@@ -219,8 +238,12 @@ static void compensate(struct mg_transaction *transaction, struct mg_error *erro
 {
 	struct mg_error second = { 0 };
 
-	if (restore_tables(transaction->order.plan, &second) == 0) {
-		mg_guard_dismiss(transaction->guard, NULL);
+	if (restore_tables(transaction, &second) == 0) {
+		if (mg_guard_dismiss(transaction->guard, NULL)) /* it is gone: nobody cleans up */
+			clean_up(transaction, MG_VERDICT_NONE);
+		if (error->status == MG_STATE_UNKNOWN)
+			mg_set_error(error, MG_ENVIRONMENT, "%s; the old tables are back",
+				     error->text);
 		return;
 	}
 	if (mg_guard_rollback(transaction->guard, &second) == 0)
@@ -232,7 +255,7 @@ static void compensate(struct mg_transaction *transaction, struct mg_error *erro
 static int commit(struct mg_transaction *transaction, struct mg_error *error)
 {
 	struct mg_pending *pending = &transaction->pending;
-	int err = commit_tables(transaction->order.plan, error);
+	int err = commit_tables(transaction, error);
 
 	if (!err) {
 		pending->committed = boottime();
@@ -258,6 +281,12 @@ int mg_apply(const struct mg_apply_order *order, struct mg_transaction **out,
 	if (!transaction)
 		return mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for an apply");
 	transaction->order = *order;
+	transaction->touched = mmap(NULL, MG_MOST_TABLES * sizeof(bool), PROT_READ | PROT_WRITE,
+				    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (transaction->touched == MAP_FAILED) {
+		free(transaction);
+		return mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for an apply");
+	}
 	err = prepare(transaction, &words);
 	if (!err)
 		err = commit(transaction, &words);
@@ -271,10 +300,46 @@ int mg_apply(const struct mg_apply_order *order, struct mg_transaction **out,
 	return 0;
 }
 
+/* Did the guard make the generation count before it went away? */
+static bool is_confirmed(const struct mg_transaction *transaction)
+{
+	struct mg_generation *confirmed = NULL;
+	bool is = mg_state_read_confirmed(transaction->order.state, &confirmed, NULL) == 0 &&
+		  confirmed->number == transaction->pending.number;
+
+	mg_generation_free(confirmed);
+	return is;
+}
+
+/* There is no guard any more: what it would have done is done here. */
+static int settle_here(struct mg_transaction *transaction, struct mg_error *error)
+{
+	int err = roll_back(transaction, error);
+
+	clean_up(transaction, err ? MG_VERDICT_FAILED : MG_VERDICT_ROLLED_BACK);
+	return err;
+}
+
 int mg_transaction_confirm(struct mg_transaction *transaction, const char *by,
 			   struct mg_error *error)
 {
-	return mg_guard_confirm(transaction->guard, by, error);
+	struct mg_error words = { 0 }, second = { 0 };
+	int back, err = mg_guard_confirm(transaction->guard, by, &words);
+
+	if (!err)
+		return 0;
+	if (err == -EPIPE && is_confirmed(transaction)) {
+		clean_up(transaction, MG_VERDICT_CONFIRMED);
+		return 0;
+	}
+	/* what is not confirmed must not stay until a deadline that nobody waits for */
+	back = words.status == MG_ROLLED_BACK ? 0 : mg_guard_rollback(transaction->guard, &second);
+	if (back == -EPIPE)
+		back = settle_here(transaction, &second);
+	if (back)
+		return mg_fail(error, err, MG_STATE_UNKNOWN, "%s\nthe roll-back failed: %s",
+			       words.text, second.text);
+	return mg_fail(error, err, MG_ENVIRONMENT, "%s; the old tables are back", words.text);
 }
 
 void mg_transaction_rollback(struct mg_transaction *transaction)
@@ -290,9 +355,7 @@ enum mg_verdict mg_transaction_wait(struct mg_transaction *transaction, int mill
 
 	if (verdict != MG_VERDICT_GONE)
 		return verdict;
-	verdict = roll_back(transaction, error) ? MG_VERDICT_FAILED : MG_VERDICT_ROLLED_BACK;
-	clean_up(transaction, verdict);
-	return verdict;
+	return settle_here(transaction, error) ? MG_VERDICT_FAILED : MG_VERDICT_ROLLED_BACK;
 }
 
 uint32_t mg_transaction_number(const struct mg_transaction *transaction)
@@ -305,6 +368,7 @@ void mg_transaction_free(struct mg_transaction *transaction)
 	if (!transaction)
 		return;
 	mg_guard_free(transaction->guard);
+	munmap(transaction->touched, MG_MOST_TABLES * sizeof(bool));
 	free_rules(&transaction->generation);
 	free(transaction);
 }
@@ -330,6 +394,9 @@ int mg_apply_record(const struct mg_apply_order *order, struct mg_error *error)
 			err = mg_state_confirm_generation(order->state, generation.number,
 							  "unchanged", error);
 	}
+	/* whose guard is gone, since its lock is ours */
+	if (!err)
+		err = mg_state_clear_pending(order->state, error);
 	free_rules(&generation);
 	return err;
 }

@@ -82,6 +82,7 @@ static int number_rules(struct stretch *stretch)
 
 /* A rule that is on one side only, as its bytes go, and its text. */
 struct lone {
+	const struct mg_entry *entry;
 	char *text;
 	uint32_t symbol;
 };
@@ -114,6 +115,7 @@ static int add_lone(const struct stretch *stretch, const struct mg_entry *entry,
 
 	if (mg_entry_text(stretch->ops, entry, &text, NULL) || !mg_text_tells_all(text))
 		return 0; /* it has nothing but its bytes */
+	lones[*count].entry = entry;
 	lones[*count].text = strdup(text);
 	lones[*count].symbol = symbol;
 	return lones[(*count)++].text ? 0 : -ENOMEM;
@@ -158,7 +160,8 @@ static void unify(struct stretch *stretch, const struct lone *lones, size_t coun
 	for (i = 0; i < stretch->symbols; i++)
 		renamed[i] = i;
 	for (n = 1; n < count; n++)
-		if (strcmp(lones[n].text, lones[n - 1].text) == 0)
+		if (strcmp(lones[n].text, lones[n - 1].text) == 0 &&
+		    mg_entry_equal(stretch->ops, lones[n].entry, lones[n - 1].entry))
 			renamed[lones[n].symbol] = renamed[lones[n - 1].symbol];
 	for (i = 0; i < stretch->live_count; i++)
 		stretch->live_symbols[i] = renamed[stretch->live_symbols[i]];

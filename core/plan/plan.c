@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "netfilter/compile.h"
+#include "netfilter/equal.h"
 #include "netfilter/print.h"
 #include "netfilter/trial.h"
 #include "ruleset/failure.h"
@@ -114,8 +115,9 @@ static int name_culprit(const struct mg_plan *plan, const struct mg_image *image
 	const char *text;
 	int err;
 
-	if (!chain) /* an empty table is refused: there is no rule to name */
-		return -EINVAL;
+	if (entry == MG_NO_ENTRY || !chain)
+		return mg_fail(error, -EINVAL, MG_KERNEL, "the kernel refuses the %s table %s: %s",
+			       ops->name, image->table, reason.text);
 	err = mg_entry_text(ops, &image->entries[entry], &text, error);
 	if (err)
 		return err;
@@ -143,23 +145,31 @@ int mg_plan_try(const struct mg_plan *plan, struct mg_error *error)
 	return err;
 }
 
-/* Foreign is what would go and is not in the generation that counts. */
+/*
+ * Foreign is what would go and is not in the generation that counts. What
+ * stays is counted first: of two equal rules, one ours, it is the other's that
+ * goes.
+ */
 static int find_foreign_in(struct mg_plan *plan, struct mg_table_plan *table,
 			   const struct mg_image_chain *chain, struct mg_owned *owned,
 			   struct mg_error *error)
 {
 	const struct mg_family_ops *ops = mg_family_ops(table->family);
+	const uint32_t end = chain->first + chain->count;
 	const char *text;
 	uint32_t i;
-	int err = 0;
+	int going, err = 0;
 
-	for (i = chain->first; i < chain->first + chain->count && !err; i++) {
-		if (table->diff->fates[i] != MG_REMOVED)
-			continue;
-		err = mg_entry_text(ops, &table->live->entries[i], &text, error);
-		if (!err && !mg_owned_take(owned, table->family, table->table, chain->name, text)) {
-			table->foreign[i] = true;
-			plan->foreign_rules++;
+	for (going = 0; going < 2; going++) {
+		for (i = chain->first; i < end && !err; i++) {
+			if ((table->diff->fates[i] == MG_REMOVED) != going)
+				continue;
+			err = mg_entry_text(ops, &table->live->entries[i], &text, error);
+			if (err ||
+			    mg_owned_take(owned, table->family, table->table, chain->name, text))
+				continue;
+			table->foreign[i] = going;
+			plan->foreign_rules += (size_t)going;
 		}
 	}
 	if (!chain->built_in && !mg_image_find(table->wanted, chain->name) &&
@@ -298,6 +308,8 @@ int mg_plan_text(const struct mg_plan *plan, enum mg_family family, char **out,
 		err = print_table(file, plan, plan->tables[i].wanted, error);
 		printed++;
 	}
+	if (ferror(file) && !err)
+		err = mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for a text");
 	if (fclose(file) && !err)
 		err = mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for a text");
 	if (err || !printed) {
@@ -306,6 +318,84 @@ int mg_plan_text(const struct mg_plan *plan, enum mg_family family, char **out,
 	}
 	if (!err)
 		*out = text;
+	return err;
+}
+
+/* The first entry that came out otherwise; NULL if all are as they were. */
+static const struct mg_entry *first_different(const struct mg_image *wanted,
+					      const struct mg_image *read)
+{
+	const struct mg_family_ops *ops = mg_family_ops(wanted->family);
+	size_t i;
+
+	for (i = 0; i < wanted->entry_count; i++)
+		if (i >= read->entry_count ||
+		    !mg_entry_equal(ops, &wanted->entries[i], &read->entries[i]))
+			return &wanted->entries[i];
+	return NULL;
+}
+
+static int compare_text(const struct mg_plan *plan, const struct mg_ruleset *read,
+			enum mg_family family, struct mg_error *error)
+{
+	struct mg_image *image;
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < plan->table_count && !err; i++) {
+		const struct mg_table_plan *table = &plan->tables[i];
+		const struct mg_entry *entry;
+
+		if (table->family != family)
+			continue;
+		err = mg_compile_table(family, table->table, read, &image, NULL, error);
+		if (err)
+			break;
+		entry = first_different(table->wanted, image);
+		if (entry) {
+			err = mg_fail(error, -EINVAL, MG_INVALID,
+				      "a value of this rule cannot be written as iptables-save "
+				      "text, which is how it is kept for the next boot");
+			mg_error_origin(error, mg_plan_origin(plan, entry));
+		}
+		mg_image_free(image);
+	}
+	return err;
+}
+
+int mg_plan_check_text(const struct mg_plan *plan, enum mg_family family, const char *text,
+		       struct mg_error *error)
+{
+	struct mg_ruleset *read;
+	int err = mg_ruleset_new(&read, error);
+
+	if (err)
+		return err;
+	err = mg_save_read(read, family, "the ruleset as text", text, strlen(text), error);
+	if (!err)
+		err = mg_ruleset_seal(read, error);
+	if (!err)
+		err = compare_text(plan, read, family, error);
+	mg_ruleset_free(read);
+	return err;
+}
+
+int mg_plan_still_valid(const struct mg_plan *plan, bool *same, struct mg_error *error)
+{
+	struct mg_image *now;
+	size_t i;
+	int err = 0;
+
+	*same = true;
+	for (i = 0; i < plan->table_count && *same && !err; i++) {
+		const struct mg_table_plan *table = &plan->tables[i];
+
+		err = mg_table_read(table->family, table->table, &now, error);
+		if (err)
+			break;
+		*same = mg_image_equal(table->live, now);
+		mg_image_free(now);
+	}
 	return err;
 }
 

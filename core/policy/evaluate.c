@@ -161,13 +161,23 @@ static int run_policy(lua_State *L)
 /* message -> message: make sure that it says where the policy was */
 static int add_place(lua_State *L)
 {
-	const char *message = luaL_tolstring(L, 1, NULL);
+	const char *message = lua_tostring(L, 1);
+	const char *inside;
 	lua_Debug ar;
+	size_t length;
 
-	/* "moongate/x.lua:7: ..." comes from the language, without the policy's line */
-	if (strncmp(message, "moongate/", strlen("moongate/")) == 0 &&
-	    mg_policy_frame(L, 1, &ar) == 0)
-		lua_pushfstring(L, "%s:%d: %s", ar.source + 1, ar.currentline, message);
+	if (!message)
+		message = lua_pushfstring(L, "the error is a %s, not a text", luaL_typename(L, 1));
+	if (mg_policy_frame(L, 1, &ar)) /* a syntax error: nothing runs */
+		return lua_pushstring(L, message), 1;
+	length = strlen(ar.source + 1);
+	if (strncmp(message, ar.source + 1, length) == 0 && message[length] == ':')
+		return lua_pushstring(L, message), 1;
+	/* "moongate/x.lua:7: ..." is a place in the language, which helps nobody */
+	inside = strncmp(message, "moongate/", strlen("moongate/")) == 0 ? strstr(message, ": ")
+									 : NULL;
+	lua_pushfstring(L, "%s:%d: %s", ar.source + 1, ar.currentline,
+			inside ? inside + 2 : message);
 	return 1;
 }
 
@@ -207,6 +217,11 @@ int mg_policy_evaluate(const struct mg_evaluation *evaluation, struct mg_ruleset
 	if (err)
 		return mg_fail(error, err, MG_INVALID, "cannot read the policy %s: %s",
 			       evaluation->path, strerror(-err));
+	if (strpbrk(run.name, "\n\r\t\033")) { /* it is written beside the rules, line by line */
+		free(text);
+		return mg_fail(error, -EINVAL, MG_INVALID,
+			       "the policy's file name holds a control character");
+	}
 	run.text = text;
 	run.primitives.notes = notes;
 	err = mg_ruleset_new(&run.primitives.ruleset, error);

@@ -31,8 +31,8 @@ struct mg_ruleset {
 	size_t chain_count, chain_capacity;
 	struct rule_record *rules;
 	size_t rule_count, rule_capacity;
-	uint32_t last_origin; /* most rules share the origin of the one before */
-	uint32_t last_chain;
+	uint32_t last_origin;		  /* most rules share the origin of the one before */
+	uint32_t last_chain[MG_FAMILIES]; /* rules of one chain come in a row */
 };
 
 static int no_memory(struct mg_error *error)
@@ -116,8 +116,9 @@ uint32_t mg_ruleset_find_chain(const struct mg_ruleset *rs, enum mg_family famil
 {
 	size_t i;
 
-	if (rs->last_chain < rs->chain_count && is_chain(rs, rs->last_chain, family, table, name))
-		return rs->last_chain;
+	if (rs->last_chain[family] < rs->chain_count &&
+	    is_chain(rs, rs->last_chain[family], family, table, name))
+		return rs->last_chain[family];
 	for (i = 0; i < rs->chain_count; i++)
 		if (is_chain(rs, i, family, table, name))
 			return (uint32_t)i;
@@ -145,7 +146,7 @@ int mg_ruleset_chain(struct mg_ruleset *rs, enum mg_family family, const char *t
 		index = (uint32_t)rs->chain_count++;
 		rs->chains[index] = chain;
 	}
-	rs->last_chain = index;
+	rs->last_chain[family] = index;
 	*out = index;
 	return 0;
 }

@@ -178,6 +178,8 @@ static int read_line(struct reader *reader, const char *text, size_t length, str
 {
 	int err;
 
+	if (length && text[length - 1] == '\r')
+		length--;
 	if (length > 3 && memcmp(text, "#@ ", 3) == 0) {
 		snprintf(reader->origin, sizeof(reader->origin), "%.*s", (int)(length - 3),
 			 text + 3);
