@@ -379,7 +379,7 @@ int mg_table_write(const struct mg_image *live, const struct mg_image *wanted,
 		goto out;
 	}
 	err = mg_table_read(live->family, live->table, &fresh, error);
-	if (err)
+	if (err || !fresh) /* never the one without the other; analysers cannot see it */
 		goto out;
 	if (!mg_image_equal(live, fresh)) {
 		err = write_failed(live, -EAGAIN, error);
