@@ -123,7 +123,9 @@ describe("Moongate #integration", function()
 
   it("works where address space and descriptors are short, or says so", function()
     local path = program:policy(more, "more.lua")
-    assert.equal(0, shell("ulimit -v 200000;", "", "plan", path).code)
+    if not moongate.binary:find("asan", 1, true) then -- whose shadow takes terabytes of it
+      assert.equal(0, shell("ulimit -v 200000;", "", "plan", path).code)
+    end
     local few = shell("ulimit -n 10;", "", "apply", "--no-confirm", path)
     assert.equal(7, few.code, few.err)
     assert.falsy(has("--dport 8443 "))
