@@ -96,7 +96,7 @@ valgrind: $(PROGRAM)
 	@packaging/install-packages check
 	@spec/support/valgrind $(PROGRAM)
 
-C_FILES = $(SOURCES) $(HEADERS) $(wildcard spec/unit/*/*.[ch] bench/*.c)
+C_FILES = $(SOURCES) $(HEADERS) $(wildcard spec/unit/*/*.[ch] spec/support/*.h bench/*.c)
 
 lint:
 	@packaging/install-packages build lint

@@ -34,7 +34,7 @@ local function pkg_config(what)
 end
 
 local function compile(source, binary)
-  local words = { "cc", "-std=gnu17", "-D_GNU_SOURCE", "-Iinclude", "-Icore", "-O1", "-g", "-Wall",
+  local words = { "cc", "-std=gnu17", "-D_GNU_SOURCE", "-Iinclude", "-Icore", "-I.", "-O1", "-g", "-Wall",
                   "-Wextra", "-Wshadow", "-Wstrict-prototypes", "-Werror" }
   if build:find("asan", 1, true) then
     append(words, { "-fsanitize=address,undefined", "-fno-sanitize-recover=all" })

@@ -35,7 +35,8 @@ end
 --- The save text without comments and counters.
 function M.save(namespace, family)
   local text = namespace:must({ programs[family].save }, own_lock(namespace))
-  return (without_comments(text):gsub("(:%S+ %S+) %[%d+:%d+%]", "%1"))
+  -- at the beginning of a line only: a log prefix may look the same
+  return (("\n" .. without_comments(text)):gsub("(\n:%S+ %S+) %[%d+:%d+%]", "%1"):sub(2))
 end
 
 --- The save text without comments, with the counters.

@@ -7,8 +7,8 @@
 
 #include <arpa/inet.h>
 
-#include "../ruleset/tap.h"
 #include "ruleset/save_text.h"
+#include "spec/support/tap.h"
 
 enum { MOST_NOTES = 6 };
 

@@ -7,7 +7,7 @@
 #include "analysis/verdict.h"
 #include "ruleset/save_text.h"
 
-#include "../ruleset/tap.h"
+#include "spec/support/tap.h"
 
 struct expectation {
 	const char *rules;

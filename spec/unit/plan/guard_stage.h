@@ -12,9 +12,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "../ruleset/tap.h"
 #include "plan/guard.h"
 #include "plan/state.h"
+#include "spec/support/tap.h"
 
 enum { OLD_TABLE, NEW_TABLE, KEPT_TABLE }; /* what stage->table can be */
 enum { SETTLED = 10 };			   /* and the verdict is added */
@@ -82,6 +82,27 @@ static inline void settled(void *context, enum mg_verdict verdict)
 	stage->settled = SETTLED + (int)verdict;
 }
 
+static pid_t applying_pid; /* of the last applying process, until it is reaped */
+
+static inline void end(void)
+{
+	mg_guard_free(guard);
+	guard = NULL;
+	mg_state_close(state);
+	state = NULL;
+}
+
+/* What holds the lock after a case that failed must not fail the next one. */
+static inline void clean_up(void)
+{
+	if (applying_pid > 0)
+		kill(applying_pid, SIGKILL);
+	if (stage->guard > 0)
+		kill(stage->guard, SIGKILL);
+	applying_pid = 0;
+	end();
+}
+
 /** Once, before all cases. @dir: an empty folder */
 static inline void stage_open(const char *dir)
 {
@@ -89,6 +110,7 @@ static inline void stage_open(const char *dir)
 		     0);
 	if (stage == MAP_FAILED)
 		abort();
+	tap_clean_up = clean_up;
 	snprintf(state_dir, sizeof(state_dir), "%s/state", dir);
 	snprintf(run_dir, sizeof(run_dir), "%s/run", dir);
 	snprintf(socket_path, sizeof(socket_path), "%s/guard.sock", run_dir);
@@ -110,14 +132,6 @@ static inline void begin(double seconds)
 	EXPECT_DONE(mg_state_lock(state, 2, &tap_error));
 	order.keep_count = mg_state_descriptors(state, fds);
 	order.keep_fds = fds;
-}
-
-static inline void end(void)
-{
-	mg_guard_free(guard);
-	guard = NULL;
-	mg_state_close(state);
-	state = NULL;
 }
 
 static inline bool lock_is_free(void)
@@ -165,6 +179,7 @@ static inline pid_t applying(void (*act)(void))
 		_exit(tap_reason[0] ? 9 : 0);
 	}
 	mg_state_unlock(state);
+	applying_pid = pid;
 	return pid;
 }
 
@@ -172,6 +187,8 @@ static inline void reap(pid_t pid, int *status)
 {
 	while (waitpid(pid, status, 0) < 0 && errno == EINTR)
 		;
+	if (pid == applying_pid)
+		applying_pid = 0;
 }
 
 static inline void kill_and_reap(pid_t pid)

@@ -17,7 +17,7 @@
 #include <stdarg.h>
 #include <sys/stat.h>
 
-#include "../ruleset/tap.h"
+#include "spec/support/tap.h"
 
 #define OWN_CONNECTION "203.0.113.7 50022 192.0.2.1 22"
 #define PEER "203.0.113.7:50022>192.0.2.1:22 "

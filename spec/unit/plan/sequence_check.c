@@ -5,7 +5,7 @@
  */
 #include "plan/sequence.h"
 
-#include "../ruleset/tap.h"
+#include "spec/support/tap.h"
 
 enum { LONGEST = 64, MOST_SYMBOLS = 40 };
 

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "../ruleset/tap.h"
+#include "spec/support/tap.h"
 
 static const char *top;
 static char state_dir[256], run_dir[256];
@@ -421,6 +421,7 @@ static void full_disk(void)
 int main(int argc, char **argv)
 {
 	set_folders(argc > 1 ? argv[1] : "/nowhere");
+	tap_clean_up = end;
 	tap_run("reads as empty where nothing is, and makes nothing", nothing_there);
 	tap_run("writes a generation, then confirms it", write_and_confirm);
 	tap_run("shows nothing to others, and refuses folders that they can change", modes);

@@ -5,7 +5,7 @@
  */
 #include "policy/memory.h"
 
-#include "../ruleset/tap.h"
+#include "spec/support/tap.h"
 
 enum { PIECES = 400, STEPS = 200000 };
 

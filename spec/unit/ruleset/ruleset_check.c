@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-#include "tap.h"
+#include "spec/support/tap.h"
 
 enum { MANY = 3000 };
 

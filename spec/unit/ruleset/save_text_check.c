@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-#include "tap.h"
+#include "spec/support/tap.h"
 
 /* The arguments, each between < and >. */
 static const char *in_brackets(const struct mg_args *args)

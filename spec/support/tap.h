@@ -18,6 +18,9 @@ static int tap_cases, tap_failures;
 static char tap_reason[4096]; /* why the case that runs has failed, or "" */
 static char tap_skipped[256]; /* why it cannot be tried here, or "" */
 
+/** What a case that failed may have left is put away by this, if set. */
+static void (*tap_clean_up)(void);
+
 /** The words of the last failure, for calls in expectations. */
 static struct mg_error tap_error;
 
@@ -107,6 +110,8 @@ static inline void tap_report(const char *what)
 static inline void tap_run(const char *what, void (*test)(void))
 {
 	test();
+	if (tap_reason[0] && tap_clean_up)
+		tap_clean_up();
 	tap_report(what);
 }
 
