@@ -7,13 +7,14 @@
  */
 #include "primitives.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <lauxlib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "address.h"
+#include "common_rules.h"
 #include "ruleset/failure.h"
 
 enum { MOST_ARGS = 1024, BOTH_FAMILIES = 3 };
@@ -33,10 +34,8 @@ int mg_policy_frame(lua_State *L, int level, lua_Debug *ar)
 	return -ENOENT;
 }
 
-/* "file:line helper", as it is kept with a rule; valid until the next call. */
-static const char *find_origin(lua_State *L, const char *helper)
+const char *mg_policy_origin(lua_State *L, struct mg_primitives *p, const char *helper)
 {
-	struct mg_primitives *p = primitives_of(L);
 	lua_Debug ar;
 
 	if (mg_policy_frame(L, 1, &ar)) {
@@ -113,7 +112,7 @@ static void append_words(lua_State *L, const struct words *words)
 	const char *table = luaL_checkstring(L, 2);
 	const char *name = luaL_checkstring(L, 3);
 	const lua_Integer rank = luaL_checkinteger(L, 4);
-	const char *origin = find_origin(L, luaL_checkstring(L, 5));
+	const char *origin = mg_policy_origin(L, primitives_of(L), luaL_checkstring(L, 5));
 	struct mg_error error;
 	uint32_t chain;
 	int family;
@@ -138,44 +137,6 @@ static int primitive_append(lua_State *L)
 	return 0;
 }
 
-static void add_literal(struct words *words, const char *word)
-{
-	words->argv[words->argc++] = word;
-}
-
-/*
- * families, table, chain, rank, helper, source | nil | false, match, state | nil | false,
- *   comment | nil | false, target ->
- * The rule that long loops make, without a table for its words.
- */
-static int primitive_append_match(lua_State *L)
-{
-	struct words words;
-
-	words.argc = 0;
-	if (lua_toboolean(L, 6)) {
-		add_literal(&words, "-s");
-		add_word(L, &words, 6);
-	}
-	add_words(L, &words, 7);
-	luaL_argcheck(L, words.argc < MOST_ARGS - 16, 7, "too many words");
-	if (lua_toboolean(L, 8)) {
-		add_literal(&words, "-m");
-		add_literal(&words, "conntrack");
-		add_literal(&words, "--ctstate");
-		add_word(L, &words, 8);
-	}
-	if (lua_toboolean(L, 9)) {
-		add_literal(&words, "-m");
-		add_literal(&words, "comment");
-		add_literal(&words, "--comment");
-		add_word(L, &words, 9);
-	}
-	add_words(L, &words, 10);
-	append_words(L, &words);
-	return 0;
-}
-
 /* families, table, chain, helper -> */
 static int primitive_chain(lua_State *L)
 {
@@ -188,7 +149,7 @@ static int primitive_chain(lua_State *L)
 	uint32_t chain;
 	int family;
 
-	origin = find_origin(L, luaL_checkstring(L, 4));
+	origin = mg_policy_origin(L, primitives_of(L), luaL_checkstring(L, 4));
 	for (family = 0; family < MG_FAMILIES; family++)
 		if (families & 1U << family &&
 		    mg_ruleset_chain(primitives->ruleset, (enum mg_family)family, table, name,
@@ -212,7 +173,7 @@ static int primitive_policy(lua_State *L)
 
 	luaL_argcheck(L, strcmp(policy, "ACCEPT") == 0 || strcmp(policy, "DROP") == 0, 4,
 		      "a policy is ACCEPT or DROP");
-	origin = find_origin(L, luaL_checkstring(L, 5));
+	origin = mg_policy_origin(L, primitives_of(L), luaL_checkstring(L, 5));
 	for (family = 0; family < MG_FAMILIES; family++)
 		if (families & 1U << family &&
 		    (mg_ruleset_chain(primitives->ruleset, (enum mg_family)family, table, name,
@@ -244,84 +205,22 @@ static int primitive_split(lua_State *L)
 	return 1;
 }
 
-/* The length of a prefix: "24", or "255.255.255.0" for IPv4. -1: neither. */
-static int prefix_length(const char *text, int af, int longest)
-{
-	struct in_addr mask;
-	uint32_t bits;
-	char *end;
-	long number;
-
-	if (*text >= '0' && *text <= '9') {
-		number = strtol(text, &end, 10);
-		if (!*end)
-			return number <= longest ? (int)number : -1;
-	}
-	if (af != AF_INET || inet_pton(AF_INET, text, &mask) != 1)
-		return -1;
-	bits = ntohl(mask.s_addr);
-	if (bits & (~bits >> 1)) /* a mask with holes is no prefix */
-		return -1;
-	return __builtin_popcount(bits);
-}
-
-/* Clear what lies behind the prefix; returns whether there was something. */
-static bool clear_host_bits(unsigned char *address, int prefix, int longest)
-{
-	bool had = false;
-	int i;
-
-	for (i = 0; i < longest / 8; i++) {
-		int bits = prefix - 8 * i;
-		unsigned char mask = bits >= 8	 ? 0xFF
-				     : bits <= 0 ? 0
-						 : (unsigned char)(0xFF00 >> bits);
-
-		had = had || (address[i] & ~mask & 0xFF);
-		address[i] &= mask;
-	}
-	return had;
-}
-
 /* text -> family canonical had_host_bits | nil message */
 static int primitive_address(lua_State *L)
 {
-	const char *text = luaL_checkstring(L, 1);
-	const char *slash = strchr(text, '/');
-	size_t length = slash ? (size_t)(slash - text) : strlen(text);
-	char host[INET6_ADDRSTRLEN];
-	unsigned char address[16];
-	int af = memchr(text, ':', length) ? AF_INET6 : AF_INET;
-	int longest = af == AF_INET ? 32 : 128, prefix = longest;
-	bool had;
+	struct mg_policy_address address;
+	char wrong[128] = "holds a NUL byte";
+	size_t length;
+	const char *text = luaL_checklstring(L, 1, &length);
 
-	if (length >= sizeof(host)) {
+	if (strlen(text) != length || mg_policy_address(text, &address, wrong, sizeof(wrong))) {
 		lua_pushnil(L);
-		lua_pushliteral(L, "too long for an address");
+		lua_pushstring(L, wrong);
 		return 2;
 	}
-	memcpy(host, text, length);
-	host[length] = '\0';
-	if (inet_pton(af, host, address) != 1) {
-		lua_pushnil(L);
-		lua_pushliteral(L, "not an IPv4 or IPv6 address or network");
-		return 2;
-	}
-	if (slash)
-		prefix = prefix_length(slash + 1, af, longest);
-	if (prefix < 0) {
-		lua_pushnil(L);
-		lua_pushfstring(L, "\"/%s\" is not a prefix length from 0 to %d", slash + 1,
-				longest);
-		return 2;
-	}
-	had = clear_host_bits(address, prefix, longest);
-	/* inet_pton() takes an IPv4 address in one form only: it is canonical already */
-	if (had || af != AF_INET)
-		inet_ntop(af, address, host, sizeof(host));
-	lua_pushinteger(L, af == AF_INET ? 1 : 2);
-	lua_pushfstring(L, "%s/%d", host, prefix);
-	lua_pushboolean(L, had);
+	lua_pushinteger(L, address.families);
+	lua_pushstring(L, address.text);
+	lua_pushboolean(L, address.had_host_bits);
 	return 3;
 }
 
@@ -422,11 +321,17 @@ static void push_host(lua_State *L, const struct mg_host *host)
 void mg_push_primitives(lua_State *L, struct mg_primitives *primitives, const struct mg_host *host)
 {
 	static const luaL_Reg functions[] = {
-		{ "append", primitive_append }, { "append_match", primitive_append_match },
-		{ "chain", primitive_chain },	{ "policy", primitive_policy },
-		{ "split", primitive_split },	{ "address", primitive_address },
-		{ "place", primitive_place },	{ "fail", primitive_fail },
-		{ "note", primitive_note },	{ NULL, NULL },
+		{ "append", primitive_append },
+		{ "common_verb", mg_common_verb },
+		{ "common_append", mg_common_append },
+		{ "chain", primitive_chain },
+		{ "policy", primitive_policy },
+		{ "split", primitive_split },
+		{ "address", primitive_address },
+		{ "place", primitive_place },
+		{ "fail", primitive_fail },
+		{ "note", primitive_note },
+		{ NULL, NULL },
 	};
 
 	luaL_newlibtable(L, functions);

@@ -34,4 +34,10 @@ void mg_push_primitives(lua_State *L, struct mg_primitives *primitives, const st
  */
 int mg_policy_frame(lua_State *L, int level, lua_Debug *ar);
 
+/*
+ * "file:line helper", as it is kept with a rule; valid until the next call.
+ * @helper lives as long as the state, as names of helpers do.
+ */
+const char *mg_policy_origin(lua_State *L, struct mg_primitives *primitives, const char *helper);
+
 #endif

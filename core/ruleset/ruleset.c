@@ -10,6 +10,7 @@
 
 #include "failure.h"
 #include "growable.h"
+#include "lookup.h"
 
 struct chain_record {
 	uint32_t family;
@@ -29,6 +30,7 @@ struct mg_ruleset {
 	size_t used, strings_capacity;
 	struct chain_record *chains;
 	size_t chain_count, chain_capacity;
+	struct mg_lookup names; /* of the chains */
 	struct rule_record *rules;
 	size_t rule_count, rule_capacity;
 	uint32_t last_origin;		  /* most rules share the origin of the one before */
@@ -97,32 +99,43 @@ void mg_ruleset_free(struct mg_ruleset *rs)
 	if (!rs)
 		return;
 	free(rs->strings);
+	mg_lookup_clear(&rs->names);
 	free(rs->chains);
 	free(rs->rules);
 	free(rs);
 }
 
-static bool is_chain(const struct mg_ruleset *rs, size_t index, enum mg_family family,
-		     const char *table, const char *name)
-{
-	const struct chain_record *chain = &rs->chains[index];
+/* What a chain is looked for by. */
+struct wanted {
+	const struct mg_ruleset *rs;
+	enum mg_family family;
+	const char *table, *name;
+};
 
-	return chain->family == family && strcmp(rs->strings + chain->name, name) == 0 &&
-	       strcmp(rs->strings + chain->table, table) == 0;
+static bool is_chain(const void *context, uint32_t index)
+{
+	const struct wanted *wanted = context;
+	const struct chain_record *chain = &wanted->rs->chains[index];
+	const char *strings = wanted->rs->strings;
+
+	return chain->family == wanted->family &&
+	       strcmp(strings + chain->name, wanted->name) == 0 &&
+	       strcmp(strings + chain->table, wanted->table) == 0;
+}
+
+static uint32_t hash_chain(enum mg_family family, const char *table, const char *name)
+{
+	return mg_lookup_hash(mg_lookup_hash((uint32_t)family, table), name);
 }
 
 uint32_t mg_ruleset_find_chain(const struct mg_ruleset *rs, enum mg_family family,
 			       const char *table, const char *name)
 {
-	size_t i;
+	const struct wanted wanted = { rs, family, table, name };
 
-	if (rs->last_chain[family] < rs->chain_count &&
-	    is_chain(rs, rs->last_chain[family], family, table, name))
+	if (rs->last_chain[family] < rs->chain_count && is_chain(&wanted, rs->last_chain[family]))
 		return rs->last_chain[family];
-	for (i = 0; i < rs->chain_count; i++)
-		if (is_chain(rs, i, family, table, name))
-			return (uint32_t)i;
-	return UINT32_MAX;
+	return mg_lookup_find(&rs->names, hash_chain(family, table, name), is_chain, &wanted);
 }
 
 int mg_ruleset_chain(struct mg_ruleset *rs, enum mg_family family, const char *table,
@@ -141,7 +154,9 @@ int mg_ruleset_chain(struct mg_ruleset *rs, enum mg_family family, const char *t
 		if (err)
 			return err;
 		if (mg_make_room((void **)&rs->chains, &rs->chain_capacity, rs->chain_count + 1,
-				 sizeof(chain)))
+				 sizeof(chain)) ||
+		    mg_lookup_add(&rs->names, hash_chain(family, table, name),
+				  (uint32_t)rs->chain_count))
 			return no_memory(error);
 		index = (uint32_t)rs->chain_count++;
 		rs->chains[index] = chain;
@@ -161,47 +176,35 @@ int mg_ruleset_policy(struct mg_ruleset *rs, uint32_t chain, const char *policy,
 
 /*
  * A rule for both families is appended twice in a row with the same
- * arguments: then the second shares the first one's strings.
+ * arguments: then the second shares the first one's strings. Those of @rule
+ * are the newest in the area.
  */
-static bool same_args_as_last(const struct mg_ruleset *rs, uint32_t argc, const char *const *argv)
+static void share_args(struct mg_ruleset *rs, struct rule_record *rule)
 {
-	const struct rule_record *last;
-	const char *arg;
-	uint32_t i;
+	const struct rule_record *last = rs->rule_count ? &rs->rules[rs->rule_count - 1] : NULL;
 
-	if (rs->rule_count == 0)
-		return false;
-	last = &rs->rules[rs->rule_count - 1];
-	if (last->argc != argc)
-		return false;
-	arg = rs->strings + last->args;
-	for (i = 0; i < argc; i++, arg = mg_arg_next(arg))
-		if (strcmp(arg, argv[i]) != 0)
-			return false;
-	return true;
+	if (!last || last->argc != rule->argc || last->args_size != rule->args_size ||
+	    memcmp(rs->strings + last->args, rs->strings + rule->args, rule->args_size) != 0)
+		return;
+	rs->used = rule->args;
+	rule->args = last->args;
 }
 
-static int put_args(struct mg_ruleset *rs, uint32_t argc, const char *const *argv,
-		    struct rule_record *out, struct mg_error *error)
+static int add_rule(struct mg_ruleset *rs, struct rule_record *rule, const char *origin,
+		    struct mg_error *error)
 {
-	size_t before = rs->used;
-	uint32_t i, ignored;
 	int err;
 
-	if (same_args_as_last(rs, argc, argv)) {
-		out->args = rs->rules[rs->rule_count - 1].args;
-		out->args_size = rs->rules[rs->rule_count - 1].args_size;
-		return 0;
-	}
-	for (i = 0; i < argc; i++) {
-		err = put_bytes(rs, argv[i], strlen(argv[i]) + 1, &ignored, error);
-		if (err) {
-			rs->used = before;
-			return err;
-		}
-	}
-	out->args = argc ? (uint32_t)before : 0;
-	out->args_size = (uint32_t)(rs->used - before);
+	share_args(rs, rule);
+	err = put_origin(rs, origin, &rule->origin, error);
+	if (err)
+		return err;
+	if (rs->rule_count == UINT32_MAX - 1 ||
+	    mg_make_room((void **)&rs->rules, &rs->rule_capacity, rs->rule_count + 1,
+			 sizeof(*rule)))
+		return no_memory(error);
+	rs->rules[rs->rule_count++] = *rule;
+	rs->chains[rule->chain].count++;
 	return 0;
 }
 
@@ -209,18 +212,32 @@ int mg_ruleset_append(struct mg_ruleset *rs, uint32_t chain, unsigned int rank, 
 		      const char *const *argv, const char *origin, struct mg_error *error)
 {
 	struct rule_record rule = { .chain = chain, .rank = rank, .argc = argc };
-	int err = put_args(rs, argc, argv, &rule, error);
+	size_t before = rs->used;
+	uint32_t i, ignored;
+	int err = 0;
 
-	if (!err)
-		err = put_origin(rs, origin, &rule.origin, error);
+	for (i = 0; i < argc && !err; i++)
+		err = put_bytes(rs, argv[i], strlen(argv[i]) + 1, &ignored, error);
+	if (err) {
+		rs->used = before;
+		return err;
+	}
+	rule.args = (uint32_t)before;
+	rule.args_size = (uint32_t)(rs->used - before);
+	return add_rule(rs, &rule, origin, error);
+}
+
+int mg_ruleset_append_args(struct mg_ruleset *rs, uint32_t chain, unsigned int rank, uint32_t argc,
+			   const char *args, size_t size, const char *origin,
+			   struct mg_error *error)
+{
+	struct rule_record rule = { .chain = chain, .rank = rank, .argc = argc };
+	int err = put_bytes(rs, args, size, &rule.args, error);
+
 	if (err)
 		return err;
-	if (rs->rule_count == UINT32_MAX - 1 ||
-	    mg_make_room((void **)&rs->rules, &rs->rule_capacity, rs->rule_count + 1, sizeof(rule)))
-		return no_memory(error);
-	rs->rules[rs->rule_count++] = rule;
-	rs->chains[chain].count++;
-	return 0;
+	rule.args_size = (uint32_t)size;
+	return add_rule(rs, &rule, origin, error);
 }
 
 /* Stable, by counting; a chain whose rules already come in rank order is left alone. */

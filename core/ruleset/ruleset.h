@@ -85,6 +85,15 @@ int mg_ruleset_policy(struct mg_ruleset *ruleset, uint32_t chain, const char *po
 int mg_ruleset_append(struct mg_ruleset *ruleset, uint32_t chain, unsigned int rank, uint32_t argc,
 		      const char *const *argv, const char *origin, struct mg_error *error);
 
+/**
+ * The same, with the arguments as they are kept.
+ * @args: argc strings, one after the other, each ended by NUL
+ * @size: of all of them, in bytes
+ */
+int mg_ruleset_append_args(struct mg_ruleset *ruleset, uint32_t chain, unsigned int rank,
+			   uint32_t argc, const char *args, size_t size, const char *origin,
+			   struct mg_error *error);
+
 /** Sort into reading order. Afterwards the ruleset is read-only. */
 int mg_ruleset_seal(struct mg_ruleset *ruleset, struct mg_error *error);
 

@@ -213,19 +213,7 @@ local function append(session, chain, value)
 end
 
 local function new_object(session, chain)
-  local methods = {
-    name = chain.name,
-    append = function(self, ...)
-      local count, value = select("#", ...), ...
-      if chains[self] ~= chain then
-        session.fail("append", nil, "is called with a colon: c:append { ... }")
-      elseif count ~= 1 then
-        session.fail("append", nil, "takes one rule")
-      end
-      append(session, chain, value)
-      return self
-    end,
-  }
+  local methods = { name = chain.name }
   local object = setmetatable({}, {
     __name = "chain",
     __metatable = false,
@@ -244,6 +232,17 @@ local function new_object(session, chain)
     end,
   })
   chains[object] = chain
+  -- The core takes over where a rule is as plain as in a long loop.
+  methods.append = session.core.common_append(function(self, ...)
+    local count, value = select("#", ...), ...
+    if chains[self] ~= chain then
+      session.fail("append", nil, "is called with a colon: c:append { ... }")
+    elseif count ~= 1 then
+      session.fail("append", nil, "takes one rule")
+    end
+    append(session, chain, value)
+    return self
+  end, object, chain.families, chain.table, chain.name, chain.rank, rule_options.plain)
   return object
 end
 

@@ -35,6 +35,12 @@ M.schema = schema.new {
   family = "family",
 }
 
+--- What was found to mean the same in both families, and to take one value at
+-- most: { match = { NAME = true }, option = { KEY = "--option" }, target = {
+-- NAME = true } }. The core writes a rule of nothing else by itself.
+M.plain = { match = {}, option = {}, target = { ACCEPT = true, DROP = true, RETURN = true } }
+local plain = M.plain
+
 -- Options that take two arguments: a list gives one each.
 local takes_two = {
   ["--tcp-flags"] = true, ["--match-set"] = true, ["--add-set"] = true, ["--del-set"] = true, ["--map-set"] = true,
@@ -63,12 +69,13 @@ local function add(first, second)
   rule.n = n + 1
 end
 
--- A word that only one family knows leaves only that one.
+-- A word that only one family knows leaves only that one. Returns whether it does.
 local function narrow(core, option, value, negated)
   local family = of_option(core, option, value, negated)
   if family then
     rule.families = rule.families & family
   end
+  return family ~= nil
 end
 
 -- Option names as extensions spell them, and names of extensions, once seen.
@@ -153,6 +160,7 @@ local function add_option(session, helper, name, value)
     value = joined(session, helper, nil, value)
     add(option, value)
     narrow(session.core, option, value, excluded ~= nil)
+    plain.option[name] = not scope.has_family(option) and option or nil
   end
   rule.name = nil
 end
@@ -180,7 +188,9 @@ local function add_extension(session, helper, flag, value)
     good_names[name] = true
   end
   add(flag, name)
-  narrow(session.core, flag, name)
+  if not narrow(session.core, flag, name) and flag ~= "-g" then
+    plain[flag == "-m" and "match" or "target"][name] = true
+  end
   if not options then
     return
   end

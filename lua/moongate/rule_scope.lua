@@ -84,6 +84,13 @@ function M.of_option(core, option, value, negated)
   return reader and reader(core, value, negated)
 end
 
+--- Whether the value of an option may belong to one family.
+-- @param option as an extension spells it
+-- @return true or false
+function M.has_family(option)
+  return readers[option] ~= nil
+end
+
 --- Whether an option's value is free text, such as a comment.
 -- @param option the option
 -- @return true or nil

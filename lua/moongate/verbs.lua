@@ -14,7 +14,7 @@ local states = require "moongate.states"
 
 local M = {}
 
-local type, next, math_type, sub = type, next, math.type, string.sub
+local type, next, math_type = type, next, math.type
 local rank_allow = stages.rank.allow
 local emit, read_addresses, take = rules.emit, addresses.read, schema.take
 
@@ -241,34 +241,10 @@ local function interface_options(session, helper, direction, options, rule)
   end
 end
 
--- The rule that long loops make: from one address, to one port. It goes to the
--- core without a list to go through. Returns true if it was one.
-local function run_simple(session, helper, action, direction, options, parts)
-  local core, from, part = session.core, options.from, parts[1]
-  if parts[2] or not part or options.to ~= nil or options.on ~= nil or options.out ~= nil
-      or options.state ~= nil or options.stage ~= nil then
-    return false
-  end
-  local family, canonical, host_bits = core.address(from)
-  if not family or host_bits or family & part.families == 0 or sub(canonical, -2) == "/0" then
-    return false
-  end
-  local comment = options.comment
-  if comment == nil then
-    comment = part.comment
-  end
-  core.append_match(family, "filter", directions[direction].chain, rank_allow, helper, canonical, part.args,
-    action.state, comment, part.tcp and action.target_tcp or action.target)
-  return true
-end
-
 -- Make the rules of one call. `parts` is given for a service's own helper.
 local function run(session, helper, action, direction, options, parts)
   local from, to, state, stage = options.from, options.to, options.state, options.stage
   parts = parts or parts_of(session, helper, options)
-  if type(from) == "string" and run_simple(session, helper, action, direction, options, parts) then
-    return
-  end
   local rule = {
     table = "filter",
     chain = directions[direction].chain,
@@ -297,12 +273,19 @@ local function run(session, helper, action, direction, options, parts)
   emit(session, rule)
 end
 
+-- The core takes over where an options table is as plain as in a long loop.
+local function with_shortcut(session, helper, action, direction, verb, part)
+  local target = part and part.tcp and action.target_tcp or action.target
+  return session.core.common_verb(verb, helper, directions[direction].chain, rank_allow, action.state, target,
+    action.target_tcp, part and part.args, part and part.comment)
+end
+
 local function new_verb(session, action_name, direction)
   local helper = action_name .. "_" .. direction
   local action, options_schema = actions[action_name], schemas[direction]
-  return function(...)
+  return with_shortcut(session, helper, action, direction, function(...)
     run(session, helper, action, direction, take(session, helper, options_schema, ...))
-  end
+  end)
 end
 
 --- The helper of one service, made when a policy first names it.
@@ -314,10 +297,15 @@ end
 function M.for_service(session, action_name, direction, service)
   local helper = action_name .. "_" .. direction .. "_" .. service
   local action, options_schema = actions[action_name], service_schemas[direction]
-  return function(...)
+  local function verb(...)
     local options = take(session, helper, options_schema, ...)
     run(session, helper, action, direction, options, service_parts(session, helper, nil, service, options))
   end
+  local parts = service_parts(session, helper, nil, service, {})
+  if #parts == 1 and parts[1].families == 3 then
+    return with_shortcut(session, helper, action, direction, verb, parts[1])
+  end
+  return verb
 end
 
 --- Offer the nine verbs to policies.
