@@ -34,7 +34,8 @@ WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wfor
 	-Wpointer-arith -Wundef -Wvla -Werror
 HARDENING ?= -fstack-protector-strong -D_FORTIFY_SOURCE=2
 CPPFLAGS += -D_GNU_SOURCE -Iinclude -Icore
-CFLAGS += -std=gnu17 -fPIC $(OPTIMIZE) $(WARNINGS) $(HARDENING) $(PKG_CFLAGS)
+# What moongate.h does not declare is nobody else's.
+CFLAGS += -std=gnu17 -fPIC -fvisibility=hidden $(OPTIMIZE) $(WARNINGS) $(HARDENING) $(PKG_CFLAGS)
 LDFLAGS += -Wl,-z,relro,-z,now $(SANITIZE)
 
 LIB_SOURCES := $(sort $(wildcard core/ruleset/*.c core/netfilter/*.c core/plan/*.c \
@@ -132,7 +133,8 @@ install: all
 	install -m 644 packaging/moongate.8 $(DESTDIR)$(MANDIR)/man8/moongate.8
 	install -m 644 $(MODULE) $(DESTDIR)$(LUA_CMOD)/moongate/netfilter.so
 
-$(BUILD)/obj/%.o: core/%.c
+# The flags stand in this file.
+$(BUILD)/obj/%.o: core/%.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	@$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZE) -MMD -MP -c $< -o $@

@@ -14,7 +14,8 @@
  *  - nothing here prints, exits or changes a signal handler.
  *
  * libxtables keeps its state in globals, so libmoongate is to be used from
- * one thread, and with one struct mg_session at a time.
+ * one thread, with one struct mg_engine at a time, and linked before
+ * libxtables (pkg-config does it so).
  */
 #ifndef MOONGATE_H
 #define MOONGATE_H
@@ -26,6 +27,8 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+#pragma GCC visibility push(default)
 
 #define MG_VERSION "0.1.0"
 
@@ -74,6 +77,287 @@ struct mg_notes {
 };
 
 void mg_notes_clear(struct mg_notes *notes);
+
+/*
+ * The engine: one request, from the policy to the live tables.
+ *
+ *   check a policy   open, check [, try] [, export]
+ *   plan             open, check, plan [, sections] [, save_plan]
+ *   apply            open, check or load_plan, begin, plan, apply; wait
+ *   settle           open, confirm or rollback
+ *   look             open, report or visit
+ */
+struct mg_engine;
+
+/** What is asked for. Zero means the usual; strings are borrowed until mg_engine_close(). */
+struct mg_request {
+	const char *policy;    /* path of the policy file */
+	const char *language;  /* folder of the policy language; NULL: the installed one */
+	const char *facts;     /* JSON file with facts about a host; NULL: about this one */
+	const char *state_dir; /* NULL: /var/lib/moongate */
+	const char *run_dir;   /* NULL: /run/moongate */
+	unsigned int families; /* 1 << MG_IPV4 | 1 << MG_IPV6; 0: both */
+	double wait;	       /* seconds for each lock */
+	bool remove_foreign;   /* rules of other software may go */
+	bool beside_nft;       /* nf_tables filters beside us, and that is known */
+	bool force;	       /* refusals for safety become warnings */
+};
+
+/**
+ * Learn the facts about the host and the operator. Needs no privilege.
+ * @request: copied, but not what its strings point to
+ * Errors: MG_INVALID for a facts file that is wrong; MG_ENVIRONMENT.
+ */
+int mg_engine_open(const struct mg_request *request, struct mg_engine **out,
+		   struct mg_error *error);
+
+/** Free it, with all that it handed out but transactions. Accepts NULL. */
+void mg_engine_close(struct mg_engine *engine);
+
+/** What was found so far, refusals among it; grows with each call, also with one that fails. */
+const struct mg_notes *mg_engine_notes(const struct mg_engine *engine);
+
+/** How many of the notes are refusals; what the request allows is a warning. */
+size_t mg_engine_refusals(const struct mg_engine *engine);
+
+/** The families that are managed: asked for, and there. Bits as in struct mg_request. */
+unsigned int mg_engine_families(const struct mg_engine *engine);
+
+/**
+ * Evaluate the policy, compile it with the host's xtables extensions and look
+ * for what is wrong with it. Needs no privilege, touches no live table. To be
+ * called once. Errors: MG_INVALID, with "file:line" in the text.
+ */
+int mg_engine_check(struct mg_engine *engine, struct mg_error *error);
+
+/** After a check: how many rules and chains the policy made, both families together. */
+uint32_t mg_engine_rule_count(const struct mg_engine *engine);
+uint32_t mg_engine_chain_count(const struct mg_engine *engine);
+
+/**
+ * After a check: have the kernel of a private network namespace judge what
+ * was compiled. Needs CAP_SYS_ADMIN, of the machine or of a user namespace.
+ * Errors: MG_KERNEL, naming rule and line; MG_ENVIRONMENT.
+ */
+int mg_engine_try(struct mg_engine *engine, struct mg_error *error);
+
+/**
+ * After a check: what the policy wants of one family, as iptables-restore(8)
+ * reads it.
+ * @out: to be freed with free(3); NULL where the family is not managed
+ * Errors: MG_INVALID for a rule that the format cannot say.
+ */
+int mg_engine_export(struct mg_engine *engine, enum mg_family family, char **out,
+		     struct mg_error *error);
+
+/**
+ * Begin a transaction: make the state's folders if need be and take the
+ * transaction lock, which goes with the engine. To be called before
+ * mg_engine_plan() by whoever wants to apply. Errors: MG_BUSY; MG_ENVIRONMENT.
+ */
+int mg_engine_begin(struct mg_engine *engine, struct mg_error *error);
+
+/**
+ * After a check, or a plan that was loaded: compare with the live tables, and
+ * have the kernel judge if there is something to do. Needs CAP_NET_ADMIN and
+ * CAP_NET_RAW. What apply would refuse is in the notes afterwards.
+ * Errors: MG_KERNEL; MG_ENVIRONMENT; MG_UNSAFE where a loaded plan was made
+ * for live tables that are no more.
+ */
+int mg_engine_plan(struct mg_engine *engine, struct mg_error *error);
+
+/** What a plan amounts to, over all tables and families. */
+struct mg_plan_summary {
+	size_t added, removed, moved, kept; /* rules */
+	size_t chains_added, chains_removed, policies_changed;
+	size_t foreign_rules, foreign_chains; /* of those that go: other software's */
+	bool is_empty;			      /* nothing to do */
+};
+
+/** After mg_engine_plan(). */
+void mg_engine_plan_summary(const struct mg_engine *engine, struct mg_plan_summary *out);
+
+enum mg_line_kind { MG_LINE_ADD, MG_LINE_REMOVE, MG_LINE_MOVE, MG_LINE_KEEP };
+
+/** What happens to a rule, or to a stretch of rules that stay. */
+struct mg_line {
+	enum mg_line_kind kind;
+	unsigned int families; /* bits 1 << MG_IPV4, 1 << MG_IPV6 */
+	/* in the chain, from 1: as it will be; for REMOVE: as it is */
+	uint32_t number[MG_FAMILIES];
+	uint32_t from[MG_FAMILIES];  /* MOVE: as it is */
+	uint32_t count[MG_FAMILIES]; /* KEEP of many: so many in a row; they may differ */
+	const char *text;	     /* as iptables would print it; NULL for a KEEP of many */
+	const char *origin;	     /* "file:line helper", or "" */
+	bool foreign;		     /* REMOVE: other software's */
+	uint64_t packets, bytes;     /* REMOVE: counted so far, both families */
+};
+
+/** One chain, of both families where they agree. */
+struct mg_section {
+	const char *table, *chain;
+	unsigned int families;
+	const char *policy_before, *policy_after; /* built-in chains; else NULL */
+	bool created, removed;
+	bool changed; /* something happens here */
+	struct mg_line *lines;
+	size_t line_count;
+};
+
+/** The chains of a plan, in the order of the commits. */
+struct mg_sections;
+
+/**
+ * After mg_engine_plan(): the plan as lines for people.
+ * @all: list every kept rule, and chains where nothing happens
+ * @out: to be freed before the engine is closed
+ */
+int mg_engine_sections(const struct mg_engine *engine, bool all, struct mg_sections **out,
+		       struct mg_error *error);
+size_t mg_sections_count(const struct mg_sections *sections);
+/** Sections are numbered from 0. */
+const struct mg_section *mg_sections_at(const struct mg_sections *sections, size_t index);
+void mg_sections_free(struct mg_sections *sections);
+
+/** How an apply ended. */
+enum mg_verdict {
+	MG_VERDICT_NONE, /* not settled yet */
+	MG_VERDICT_CONFIRMED,
+	MG_VERDICT_ROLLED_BACK,
+	MG_VERDICT_FAILED, /* the roll-back failed: the state is unknown */
+	MG_VERDICT_GONE,   /* the guard died before a verdict */
+};
+
+/** An apply that waits for its confirmation. */
+struct mg_transaction;
+
+/**
+ * Apply what was planned, after mg_engine_begin() and mg_engine_plan(), if
+ * the plan is not empty. Takes the xtables lock meanwhile; refuses, also if
+ * the live tables are not those of the plan any more, or commits and leaves a
+ * guard process behind, which takes it back after @seconds.
+ * Block the signals that could end this process in between.
+ * Errors: MG_UNSAFE, with the reasons in the notes; MG_BUSY; MG_KERNEL;
+ * MG_ENVIRONMENT: nothing was changed. MG_STATE_UNKNOWN: as it says.
+ */
+int mg_engine_apply(struct mg_engine *engine, double seconds, struct mg_transaction **out,
+		    struct mg_error *error);
+
+/**
+ * The plan is empty: record what is live as the confirmed generation, if none
+ * says the same already. After mg_engine_begin() and mg_engine_plan().
+ * @unconfirmed: even what an earlier apply left behind, that nobody confirmed
+ */
+int mg_engine_record(struct mg_engine *engine, bool unconfirmed, struct mg_error *error);
+
+/** Confirm from the applying process itself. @by: how, such as "no-confirm"; for the record. */
+int mg_transaction_confirm(struct mg_transaction *transaction, const char *by,
+			   struct mg_error *error);
+
+/** Take it back now; the verdict tells how it went. */
+void mg_transaction_rollback(struct mg_transaction *transaction);
+
+/**
+ * Wait for a verdict, at most @milliseconds (-1: for ever); MG_VERDICT_NONE
+ * when that time is up or a signal handler ran. If the guard is gone the old
+ * tables are put back here, and the verdict is MG_VERDICT_ROLLED_BACK or
+ * MG_VERDICT_FAILED; @error is filled for the latter.
+ */
+enum mg_verdict mg_transaction_wait(struct mg_transaction *transaction, int milliseconds,
+				    struct mg_error *error);
+
+/** The number of its generation. */
+uint32_t mg_transaction_number(const struct mg_transaction *transaction);
+
+/** Let go; after a commit the guard goes on alone. */
+void mg_transaction_free(struct mg_transaction *transaction);
+
+/**
+ * Confirm the apply that waits, from another process than the one that made
+ * it: over a connection of its own, which proves that there is a way in.
+ * @console: there is no ssh, and somebody sits at the machine
+ * Errors: MG_INVALID where nothing waits; MG_UNSAFE where the connection
+ * proves nothing; MG_ROLLED_BACK where it was taken back meanwhile.
+ */
+int mg_engine_confirm(struct mg_engine *engine, bool console, struct mg_error *error);
+
+/** Take back at once what waits. Errors: MG_INVALID where nothing waits; MG_STATE_UNKNOWN. */
+int mg_engine_rollback(struct mg_engine *engine, struct mg_error *error);
+
+/** A generation: what was applied at a time. */
+struct mg_generation_info {
+	uint32_t number;	  /* 0: there is none */
+	int64_t time;		  /* when it was applied, in seconds since the epoch */
+	const char *user;	  /* who did */
+	const char *policy;	  /* path of the policy file */
+	const char *confirmed_by; /* "connection", "console", "no-confirm", ...; NULL: not */
+};
+
+enum mg_pending_state {
+	MG_PENDING_NONE,     /* nothing waits for a confirmation */
+	MG_PENDING_APPLYING, /* the commit is under way */
+	MG_PENDING_WAITING,  /* taken back in @seconds_left unless it is confirmed */
+	MG_PENDING_ENDING,   /* is being taken back now */
+	MG_PENDING_LEFT,     /* never confirmed, and its guard is gone: it stays */
+};
+
+/** How things stand. Strings live until the next report or mg_engine_close(). */
+struct mg_report {
+	struct mg_generation_info confirmed;
+	enum mg_pending_state pending;
+	uint32_t pending_number; /* of its generation */
+	int64_t seconds_left;	 /* WAITING */
+
+	/* The live tables against the generation that is live, if any. */
+	bool has_drift;
+	size_t missing;	 /* our rules that are not there, or not where they belong */
+	size_t foreign;	 /* rules that are not ours */
+	size_t policies; /* chain policies that differ */
+};
+
+/**
+ * How things stand; who else filters here goes to the notes. Needs
+ * CAP_NET_ADMIN and CAP_NET_RAW where there is a generation.
+ */
+int mg_engine_report(struct mg_engine *engine, struct mg_report *out, struct mg_error *error);
+
+/** A live chain. Strings live until the visitor returns; so for a rule. */
+struct mg_live_chain {
+	enum mg_family family;
+	const char *table, *name;
+	const char *policy;	 /* NULL: a user chain */
+	uint64_t packets, bytes; /* of the policy */
+	uint32_t count;		 /* of its rules */
+};
+
+struct mg_live_rule {
+	const char *text;   /* as iptables would print it */
+	const char *origin; /* "file:line helper"; "" unknown; NULL: not ours */
+	uint64_t packets, bytes;
+};
+
+/**
+ * What to do with them, in order: a chain, then its rules numbered from 1.
+ * Other than 0 ends the visit, and is what mg_engine_visit() returns.
+ */
+struct mg_live_visitor {
+	int (*chain)(void *context, const struct mg_live_chain *chain);
+	int (*rule)(void *context, uint32_t number, const struct mg_live_rule *rule);
+	void *context;
+};
+
+/**
+ * Visit the live tables, each family's in the order in which packets meet
+ * them; those that do not exist are not opened. The origins come from the
+ * generation that is live. Needs CAP_NET_ADMIN and CAP_NET_RAW.
+ * @table: one table, or NULL for all that there are
+ * @chain: one chain of it, or NULL
+ * Errors: MG_INVALID where there is no such table or chain.
+ */
+int mg_engine_visit(struct mg_engine *engine, const char *table, const char *chain,
+		    const struct mg_live_visitor *visitor, struct mg_error *error);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

@@ -61,7 +61,7 @@ void *mg_lua_guarded(lua_State *L, size_t size, const char *type, lua_CFunction 
 }
 
 /* -> module */
-int luaopen_moongate_netfilter(lua_State *L)
+__attribute__((visibility("default"))) int luaopen_moongate_netfilter(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
 		{ "extensions", mg_lua_extensions },

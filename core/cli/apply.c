@@ -108,7 +108,7 @@ static int commit(const struct options *options, struct mg_engine *engine)
 	/* without a confirmation to wait for, the guard still covers the commit */
 	const double seconds = options->confirm > 0 ? options->confirm : 60;
 	/* before anything happens, what speaks against it */
-	const size_t told = print_notes(options, &engine->notes, 0);
+	const size_t told = print_notes(options, mg_engine_notes(engine), 0);
 	int code, err;
 
 	catch_signals();
@@ -117,7 +117,7 @@ static int commit(const struct options *options, struct mg_engine *engine)
 	if (!err && options->confirm == 0)
 		err = mg_transaction_confirm(transaction, "no-confirm", &error);
 	hold_signals(SIG_UNBLOCK);
-	print_notes(options, &engine->notes, told);
+	print_notes(options, mg_engine_notes(engine), told);
 	if (err) {
 		code = print_error(&error);
 	} else if (options->confirm == 0) {
@@ -131,6 +131,14 @@ static int commit(const struct options *options, struct mg_engine *engine)
 	return code;
 }
 
+static bool is_empty(const struct mg_engine *engine)
+{
+	struct mg_plan_summary summary;
+
+	mg_engine_plan_summary(engine, &summary);
+	return summary.is_empty;
+}
+
 static int apply(const struct options *options, struct mg_engine *engine, struct mg_error *error)
 {
 	int err = mg_engine_check(engine, error);
@@ -140,8 +148,8 @@ static int apply(const struct options *options, struct mg_engine *engine, struct
 	if (!err)
 		err = mg_engine_plan(engine, error);
 	if (!err)
-		err = render_plan(options, engine->plan, NULL, error);
-	if (!err && mg_plan_is_empty(engine->plan))
+		err = render_plan(options, engine, NULL, error);
+	if (!err && is_empty(engine))
 		err = mg_engine_record(engine, options->confirm == 0, error);
 	/* whoever watches must have got the plan before the session may hang */
 	if (!err && fflush(stdout)) {
@@ -156,19 +164,20 @@ static int apply(const struct options *options, struct mg_engine *engine, struct
 
 static int run(const struct options *options)
 {
-	struct mg_engine engine;
+	struct mg_engine *engine;
 	struct mg_error error = { 0 };
-	int code, err = mg_engine_open(&engine, &options->request, &error);
+	int code, err = mg_engine_open(&options->request, &engine, &error);
 
-	if (!err)
-		err = apply(options, &engine, &error);
-	if (err || mg_plan_is_empty(engine.plan)) {
-		print_notes(options, &engine.notes, 0);
+	if (err)
+		return print_error(&error);
+	err = apply(options, engine, &error);
+	if (err || is_empty(engine)) {
+		print_notes(options, mg_engine_notes(engine), 0);
 		code = err ? print_error(&error) : MG_DONE;
 	} else {
-		code = commit(options, &engine);
+		code = commit(options, engine);
 	}
-	mg_engine_close(&engine);
+	mg_engine_close(engine);
 	return code;
 }
 

@@ -7,25 +7,30 @@
 
 #include "output.h"
 
+static int check(const struct options *options, struct mg_engine *engine, struct mg_error *error)
+{
+	int err = mg_engine_check(engine, error);
+
+	return err || !options->kernel ? err : mg_engine_try(engine, error);
+}
+
 static int run(const struct options *options)
 {
-	struct mg_engine engine;
+	struct mg_engine *engine;
 	struct mg_error error = { 0 };
-	int err = mg_engine_open(&engine, &options->request, &error);
+	int err = mg_engine_open(&options->request, &engine, &error);
 
-	if (!err)
-		err = mg_engine_check(&engine, &error);
-	if (!err && options->kernel)
-		err = mg_engine_try(&engine, &error);
-	print_notes(options, &engine.notes, 0);
+	if (err)
+		return print_error(&error);
+	err = check(options, engine, &error);
+	print_notes(options, mg_engine_notes(engine), 0);
 	if (err)
 		print_error(&error);
 	else if (!options->quiet)
 		printf("%s: %u rules in %u chains, %s\n", options->request.policy,
-		       mg_ruleset_rule_count(engine.ruleset),
-		       mg_ruleset_chain_count(engine.ruleset),
+		       mg_engine_rule_count(engine), mg_engine_chain_count(engine),
 		       options->kernel ? "and the kernel accepts them" : "well formed");
-	mg_engine_close(&engine);
+	mg_engine_close(engine);
 	return err ? (int)error.status : MG_DONE;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * moongate(8): the table of commands, and where the language is found.
+ * moongate(8): the table of commands.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -51,33 +51,6 @@ static const struct command *find_command(const char *name)
 }
 
 /*
- * The language lies where the program was installed to (sbin/moongate,
- * share/moongate/lua), or in the checkout that it was built in
- * (build/moongate, lua/). Found from the program itself, so that a copy of
- * the whole installation works anywhere.
- */
-static void find_language(struct options *options)
-{
-	static const char *const places[] = { "../share/moongate/lua", "../lua" };
-	char program[2048], probe[sizeof(options->language) + 32];
-	ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
-	size_t i;
-	char *slash;
-
-	program[length > 0 ? length : 0] = '\0';
-	slash = strrchr(program, '/');
-	if (slash)
-		*slash = '\0';
-	for (i = 0; i < sizeof(places) / sizeof(*places); i++) {
-		snprintf(options->language, sizeof(options->language), "%s/%s", program, places[i]);
-		snprintf(probe, sizeof(probe), "%s/moongate/language.lua", options->language);
-		if (access(probe, R_OK) == 0)
-			break;
-	}
-	options->request.language = options->language;
-}
-
-/*
  * Somebody may have closed them; the next file opened would get their number
  * and our messages.
  */
@@ -121,7 +94,6 @@ int main(int argc, char **argv)
 	command = find_command(argv[1]);
 	if (!command)
 		return usage(argv[1][0] == '-' ? "unknown option" : "unknown command", argv[1]);
-	find_language(&options);
 	code = read_options(command, argc - 1, argv + 1, &options);
 	if (code)
 		return code;

@@ -5,7 +5,7 @@
 #ifndef MG_CLI_OPTIONS_H
 #define MG_CLI_OPTIONS_H
 
-#include "engine/engine.h"
+#include <moongate.h>
 
 struct options {
 	struct mg_request request;
@@ -17,9 +17,7 @@ struct options {
 	bool color;	    /* already decided */
 	bool quiet, verbose;
 	bool help;
-	const char *data_dir; /* of the installed files, found by main() */
-	char language[4096];  /* storage for request.language */
-	char run_dir[4096];   /* storage for request.run_dir */
+	char run_dir[4096]; /* storage for request.run_dir */
 };
 
 /** Which options a command takes: letters of the table in options.c. */

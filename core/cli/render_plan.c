@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "output.h"
-#include "plan/lines.h"
 
 enum { NARROWEST = 50, WIDEST = 100, HELPER_WIDTH = 18 };
 
@@ -136,49 +135,44 @@ static void print_section(const struct options *options, const struct mg_section
 	putchar('\n');
 }
 
-static void print_summary(const struct mg_plan *plan, const char *closing)
+static void print_summary(const struct mg_engine *engine, const char *closing)
 {
-	size_t added = 0, removed = 0, moved = 0, kept = 0, policies = 0, made = 0, gone = 0, i;
+	struct mg_plan_summary sum;
 
-	for (i = 0; i < plan->table_count; i++) {
-		const struct mg_diff *diff = plan->tables[i].diff;
-
-		added += diff->added;
-		removed += diff->removed;
-		moved += diff->moved;
-		kept += diff->kept;
-		policies += diff->policies_changed;
-		made += diff->chains_added;
-		gone += diff->chains_removed;
-	}
-	if (mg_plan_is_empty(plan)) {
-		printf("Nothing to do: the live tables are what the policy says (%zu %s).\n", kept,
-		       plural(kept, "rule", "rules"));
+	mg_engine_plan_summary(engine, &sum);
+	if (sum.is_empty) {
+		printf("Nothing to do: the live tables are what the policy says (%zu %s).\n",
+		       sum.kept, plural(sum.kept, "rule", "rules"));
 		return;
 	}
-	printf("%zu to add, %zu to remove, %zu to move, %zu kept; ", added, removed, moved, kept);
-	if (made)
-		printf("%zu %s to create, ", made, plural(made, "chain", "chains"));
-	if (gone)
-		printf("%zu %s to delete, ", gone, plural(gone, "chain", "chains"));
-	printf("%zu chain %s to change.", policies, plural(policies, "policy", "policies"));
+	printf("%zu to add, %zu to remove, %zu to move, %zu kept; ", sum.added, sum.removed,
+	       sum.moved, sum.kept);
+	if (sum.chains_added)
+		printf("%zu %s to create, ", sum.chains_added,
+		       plural(sum.chains_added, "chain", "chains"));
+	if (sum.chains_removed)
+		printf("%zu %s to delete, ", sum.chains_removed,
+		       plural(sum.chains_removed, "chain", "chains"));
+	printf("%zu chain %s to change.", sum.policies_changed,
+	       plural(sum.policies_changed, "policy", "policies"));
 	printf("%s%s\n", closing ? " " : "", closing ? closing : "");
 }
 
-int render_plan(const struct options *options, const struct mg_plan *plan, const char *closing,
+int render_plan(const struct options *options, const struct mg_engine *engine, const char *closing,
 		struct mg_error *error)
 {
-	struct mg_sections sections = { 0 };
+	struct mg_sections *sections;
 	size_t i;
 	int err;
 
 	if (options->quiet)
 		return 0;
-	err = mg_sections_make(plan, options->verbose, &sections, error);
-	for (i = 0; i < sections.count && !err; i++)
-		print_section(options, &sections.items[i]);
-	mg_sections_clear(&sections);
-	if (!err)
-		print_summary(plan, closing);
-	return err;
+	err = mg_engine_sections(engine, options->verbose, &sections, error);
+	if (err)
+		return err;
+	for (i = 0; i < mg_sections_count(sections); i++)
+		print_section(options, mg_sections_at(sections, i));
+	mg_sections_free(sections);
+	print_summary(engine, closing);
+	return 0;
 }

@@ -11,7 +11,7 @@
  * Print the plan to stdout, with its summary line.
  * @closing: what to say behind the summary, or NULL
  */
-int render_plan(const struct options *options, const struct mg_plan *plan, const char *closing,
+int render_plan(const struct options *options, const struct mg_engine *engine, const char *closing,
 		struct mg_error *error);
 
 #endif

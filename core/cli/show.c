@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/live.h"
 #include "output.h"
 
 enum { ORIGIN_COLUMN = 96, HELPER_WIDTH = 18 };
@@ -16,8 +15,7 @@ static int show_chain(void *context, const struct mg_live_chain *chain)
 	char bytes[16];
 
 	style(options, STRONG);
-	printf("\n%s  %s  (%s)", chain->table, chain->name,
-	       mg_family_ops(chain->family)->short_name);
+	printf("\n%s  %s  (%s)", chain->table, chain->name, chain->family == MG_IPV4 ? "v4" : "v6");
 	if (chain->policy)
 		printf("   policy %s, %llu %s, %s", chain->policy,
 		       (unsigned long long)chain->packets,
@@ -65,19 +63,17 @@ static int run(const struct options *options)
 		.rule = show_rule,
 		.context = (void *)options,
 	};
-	struct mg_engine engine;
+	struct mg_engine *engine;
 	struct mg_error error = { 0 };
-	int err = mg_engine_open(&engine, &options->request, &error);
+	int err = mg_engine_open(&options->request, &engine, &error);
 
-	if (!err) {
-		printf("  num       pkts    bytes  rule\n");
-		err = mg_live_visit(&engine, &visitor, &error);
-	}
-	print_notes(options, &engine.notes, 0);
 	if (err)
-		print_error(&error);
-	mg_engine_close(&engine);
-	return err ? (int)error.status : MG_DONE;
+		return print_error(&error);
+	printf("  num       pkts    bytes  rule\n");
+	err = mg_engine_visit(engine, NULL, NULL, &visitor, &error);
+	print_notes(options, mg_engine_notes(engine), 0);
+	mg_engine_close(engine);
+	return err ? print_error(&error) : MG_DONE;
 }
 
 const struct command show_command = {

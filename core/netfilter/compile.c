@@ -7,7 +7,10 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <linux/netfilter/xt_comment.h>
+#include <linux/netfilter/xt_tcpudp.h>
 #include <netdb.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "making.h"
@@ -44,6 +47,64 @@ static void require_numeric(struct mg_making *making, const struct mg_option *op
 	freeaddrinfo(found);
 }
 
+void mg_making_note_hole(struct mg_making *making, enum mg_hole_kind kind, const char *value,
+			 int match, size_t offset)
+{
+	/* more than there is room for: the rule is no pattern */
+	const uint32_t index = making->hole_count++;
+
+	if (index >= MG_MOST_HOLES)
+		return;
+	/* "-s192.0.2.1" and "--source=192.0.2.1" are no words of their own */
+	if (value != making->argv[making->next - 1]) {
+		making->hole_count--;
+		return;
+	}
+	making->holes[index] = (struct mg_hole){
+		.kind = kind,
+		.word = (uint32_t)making->next - 1,
+		.offset = (uint32_t)offset,
+	};
+	making->hole_match[index] = match;
+}
+
+/* Ports as one plain number, which the plugin has read as such. */
+static bool is_plain_port(const char *value, const uint16_t ports[2])
+{
+	char *end;
+	const unsigned long number = strtoul(value, &end, 10);
+
+	return *value >= '1' && *value <= '9' && !*end && ports[0] == number && ports[1] == number;
+}
+
+/* Behind the plugin: did it put the value into its data as it is? */
+static void find_hole(struct mg_making *making, const struct mg_option *option, const char *value,
+		      int owner)
+{
+	const struct xt_entry_match *match;
+	size_t ports;
+
+	if (owner == MG_TARGET_OWNER || !value)
+		return;
+	match = making->matches[owner].m;
+	if (strcmp(match->u.user.name, "comment") == 0 && option->entry) {
+		mg_making_note_hole(making, MG_HOLE_COMMENT, value, owner,
+				    offsetof(struct xt_comment_info, comment));
+		return;
+	}
+	if (strcmp(match->u.user.name, "tcp") == 0)
+		ports = option->value == '1' ? offsetof(struct xt_tcp, spts)
+					     : offsetof(struct xt_tcp, dpts);
+	else if (strcmp(match->u.user.name, "udp") == 0)
+		ports = option->value == '1' ? offsetof(struct xt_udp, spts)
+					     : offsetof(struct xt_udp, dpts);
+	else
+		return;
+	if ((option->value == '1' || option->value == '2') && !option->entry &&
+	    is_plain_port(value, (const void *)(match->data + ports)))
+		mg_making_note_hole(making, MG_HOLE_PORTS, value, owner, ports);
+}
+
 static void plugin_option(struct mg_making *making, const struct mg_option *option, char *value)
 {
 	int owner = making->owner[option->source];
@@ -58,6 +119,7 @@ static void plugin_option(struct mg_making *making, const struct mg_option *opti
 	else
 		xtables_option_mpcall((unsigned int)option->value, making->argv, making->inverse,
 				      &making->matches[owner], making->head);
+	find_hole(making, option, value, owner);
 	if (optind > making->next && optind <= making->argc)
 		making->next = optind; /* some take more than one word */
 }
@@ -230,6 +292,26 @@ static void *assemble(struct mg_making *making, size_t size)
 	return entry;
 }
 
+/* Where the holes of the matches lie in the whole entry. */
+static void place_holes(struct mg_making *making)
+{
+	struct mg_compiled_rule *out = making->out;
+	uint32_t i;
+	int before;
+
+	out->argc = (uint32_t)making->argc;
+	out->hole_count = making->hole_count <= MG_MOST_HOLES ? making->hole_count : 0;
+	for (i = 0; i < out->hole_count; i++) {
+		out->holes[i] = making->holes[i];
+		if (making->hole_match[i] < 0)
+			continue;
+		out->holes[i].offset +=
+			(uint32_t)(making->ops->entry_size + sizeof(struct xt_entry_match));
+		for (before = 0; before < making->hole_match[i]; before++)
+			out->holes[i].offset += making->matches[before].m->u.match_size;
+	}
+}
+
 /* One entry for each pair of a source and a destination. */
 static void finish(struct mg_making *making)
 {
@@ -283,6 +365,7 @@ static int make(void *context)
 		mg_making_standard_target(making, "");
 	check_whole(making);
 	finish(making);
+	place_holes(making);
 	making->out->target = keep_name(making, making->target.t->u.user.name);
 	if (!making->out->target)
 		mg_refuse("out of memory");
@@ -331,6 +414,7 @@ int mg_compile_rule(enum mg_family family, const struct mg_compile_context *cont
 	making.jump = "";
 	making.protocol = NULL;
 	making.protocol_loaded = false;
+	making.hole_count = 0;
 	making.source_text = NULL;
 	making.destination_text = NULL;
 	making.given[0] = '\0';

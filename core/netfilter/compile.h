@@ -17,12 +17,26 @@ struct mg_compile_context {
 	const void *data;
 };
 
+/** A word of a rule whose value stands in its entry as it is: see pattern.h. */
+enum mg_hole_kind { MG_HOLE_SOURCE, MG_HOLE_DESTINATION, MG_HOLE_PORTS, MG_HOLE_COMMENT };
+
+enum { MG_MOST_HOLES = 8 };
+
+struct mg_hole {
+	enum mg_hole_kind kind;
+	uint32_t word;	 /* its index, from 0 */
+	uint32_t offset; /* of the value in the entry; 0 for an address */
+};
+
 /** What a rule became: one entry, or more if it lists several addresses. */
 struct mg_compiled_rule {
 	void **entries; /* they are in the arena, this list lasts until the next rule */
 	uint32_t count;
 	const char *target; /* as in struct mg_entry; in the arena */
 	bool standard;
+	uint32_t argc;			     /* of the rule */
+	struct mg_hole holes[MG_MOST_HOLES]; /* in the order of the words */
+	uint32_t hole_count;		     /* 0 also if there are too many */
 };
 
 /**

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "compile.h"
+#include "fence.h"
+#include "pattern.h"
 #include "ruleset/failure.h"
 #include "session.h"
 
@@ -16,6 +18,7 @@ struct compiling {
 	const struct mg_ruleset *ruleset;
 	struct mg_image *image;
 	struct mg_notes *notes;
+	struct mg_patterns patterns;
 };
 
 /* For mg_compile_rule(): is it a user chain of this image? */
@@ -102,34 +105,60 @@ static int pass_on_complaints(struct compiling *compiling, const char *origin,
 	return 0;
 }
 
+static int add_entry(struct compiling *compiling, struct mg_image_chain *chain, const void *bytes,
+		     const char *target, bool standard, uint32_t rule, struct mg_error *error)
+{
+	const struct mg_entry entry = {
+		.bytes = bytes,
+		.target = target,
+		.standard = standard,
+		.rule = rule,
+	};
+
+	return mg_image_add_entry(compiling->image, chain, &entry, error);
+}
+
+static int compile_anew(struct compiling *compiling, struct mg_image_chain *chain,
+			const struct mg_compile_context *context, uint32_t index,
+			const struct mg_rule_view *rule, struct mg_error *error)
+{
+	struct mg_compiled_rule compiled;
+	uint32_t i;
+	int err;
+
+	err = mg_compile_rule(compiling->family, context, rule->args, rule->argc, rule->args_size,
+			      &compiling->image->arena, &compiled, error);
+	if (err) {
+		mg_error_origin(error, rule->origin);
+		return err;
+	}
+	/* what a plugin complained of once, it would again */
+	if (!*mg_fence_complaints())
+		mg_patterns_learn(&compiling->patterns, mg_family_ops(compiling->family),
+				  rule->args, rule->args_size, &compiled);
+	err = pass_on_complaints(compiling, rule->origin, error);
+	for (i = 0; i < compiled.count && !err; i++)
+		err = add_entry(compiling, chain, compiled.entries[i], compiled.target,
+				compiled.standard, index, error);
+	return err;
+}
+
 static int compile_one(struct compiling *compiling, struct mg_image_chain *chain,
 		       const struct mg_compile_context *context, uint32_t index,
 		       struct mg_error *error)
 {
-	struct mg_compiled_rule compiled;
 	struct mg_rule_view rule;
-	uint32_t i;
-	int err;
+	const char *target;
+	bool standard;
+	void *entry;
 
 	mg_ruleset_rule_at(compiling->ruleset, index, &rule);
-	err = mg_compile_rule(compiling->family, context, rule.args, rule.argc, rule.args_size,
-			      &compiling->image->arena, &compiled, error);
-	if (err) {
-		mg_error_origin(error, rule.origin);
-		return err;
-	}
-	err = pass_on_complaints(compiling, rule.origin, error);
-	for (i = 0; i < compiled.count && !err; i++) {
-		struct mg_entry entry = {
-			.bytes = compiled.entries[i],
-			.target = compiled.target,
-			.standard = compiled.standard,
-			.rule = index,
-		};
-
-		err = mg_image_add_entry(compiling->image, chain, &entry, error);
-	}
-	return err;
+	entry = mg_patterns_apply(&compiling->patterns, mg_family_ops(compiling->family), rule.args,
+				  rule.argc, rule.args_size, &compiling->image->arena, &target,
+				  &standard);
+	if (entry)
+		return add_entry(compiling, chain, entry, target, standard, index, error);
+	return compile_anew(compiling, chain, context, index, &rule, error);
 }
 
 static int compile_chain(struct compiling *compiling, struct mg_image_chain *chain,
@@ -158,6 +187,8 @@ static int compile_chain(struct compiling *compiling, struct mg_image_chain *cha
 		chain->policy = strcmp(view.policy, "DROP") == 0 ? "DROP" : "ACCEPT";
 	for (i = 0; i < view.count && !err; i++)
 		err = compile_one(compiling, chain, &context, view.first + i, error);
+	/* what a rule may hold depends on its chain */
+	mg_patterns_clear(&compiling->patterns);
 	return err;
 }
 

@@ -71,7 +71,7 @@ static size_t user_size(const struct mg_family_ops *ops, const char *name, uint8
 	return query.size;
 }
 
-static uint64_t mix(uint64_t hash, const void *bytes, size_t size)
+uint64_t mg_hash_bytes(uint64_t hash, const void *bytes, size_t size)
 {
 	const unsigned char *at = bytes;
 	uint64_t word;
@@ -150,26 +150,48 @@ uint64_t mg_entry_hash(const struct mg_family_ops *ops, const struct mg_entry *e
 
 	ops->view((void *)entry->bytes, &view);
 	read_head(ops, &view, &head);
-	hash = mix(0, &head, sizeof(head));
+	hash = mg_hash_bytes(0, &head, sizeof(head));
 	target = mg_entry_target(&view, ops);
 	end = (const unsigned char *)target;
 	for (at = view.elements; at < end;) {
 		const struct xt_entry_match *match = (const void *)at;
 
-		hash = mix(hash, match->u.user.name, strlen(match->u.user.name));
+		hash = mg_hash_bytes(hash, match->u.user.name, strlen(match->u.user.name));
 		hash += match->u.user.revision;
-		hash = mix(hash, match->data,
-			   smaller(match_data_size(match),
-				   user_size(ops, match->u.user.name, match->u.user.revision,
-					     false)));
+		hash = mg_hash_bytes(hash, match->data,
+				     smaller(match_data_size(match),
+					     user_size(ops, match->u.user.name,
+						       match->u.user.revision, false)));
 		at += match->u.match_size;
 	}
-	hash = mix(hash, entry->target, strlen(entry->target));
+	hash = mg_hash_bytes(hash, entry->target, strlen(entry->target));
 	if (entry->standard)
 		return hash;
-	return mix(hash, target->data,
-		   smaller(target_data_size(target),
-			   user_size(ops, target->u.user.name, target->u.user.revision, true)));
+	return mg_hash_bytes(hash, target->data,
+			     smaller(target_data_size(target),
+				     user_size(ops, target->u.user.name, target->u.user.revision,
+					       true)));
+}
+
+static uint64_t hash_masked(uint64_t hash, const void *address, const void *mask, size_t size)
+{
+	const unsigned char *bytes = address, *bits = mask;
+	unsigned char masked[16];
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		masked[i] = bytes[i] & bits[i];
+	return mg_hash_bytes(mg_hash_bytes(hash, masked, size), mask, size);
+}
+
+uint64_t mg_entry_address_hash(const struct mg_family_ops *ops, const struct mg_entry *entry)
+{
+	struct mg_entry_view view;
+	uint64_t hash;
+
+	ops->view((void *)entry->bytes, &view);
+	hash = hash_masked(*view.protocol, view.source, view.source_mask, ops->address_size);
+	return hash_masked(hash, view.destination, view.destination_mask, ops->address_size);
 }
 
 /* How alike two extensions' data are. */

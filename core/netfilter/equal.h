@@ -9,8 +9,17 @@
 
 #include "image.h"
 
+/** Go on with @hash (0 to begin) over some bytes. */
+uint64_t mg_hash_bytes(uint64_t hash, const void *bytes, size_t size);
+
 /** A hash of what mg_entry_same() compares; entry->target is part of it. */
 uint64_t mg_entry_hash(const struct mg_family_ops *ops, const struct mg_entry *entry);
+
+/**
+ * A hash of an entry's addresses and protocol, which is quick. Entries that
+ * print alike have the same.
+ */
+uint64_t mg_entry_address_hash(const struct mg_family_ops *ops, const struct mg_entry *entry);
 
 /**
  * Are the two alike, field by field? Counters do not take part. Data beyond

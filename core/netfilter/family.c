@@ -198,39 +198,50 @@ static int prefix_length(const unsigned char *mask, size_t size)
 	return (int)bits;
 }
 
-static void print_mask(int af, const void *mask, int length)
+/* "! -s", the address and its mask. */
+static size_t put_address(char *out, char letter, int af, const void *address, const void *mask,
+			  int length, bool inverse)
 {
-	char text[INET6_ADDRSTRLEN];
+	char *at = out;
 
-	if (length >= 0)
-		printf("/%d", length);
-	else
-		printf("/%s", inet_ntop(af, mask, text, sizeof(text)));
+	if (inverse)
+		at = stpcpy(at, " !");
+	*at++ = ' ';
+	*at++ = '-';
+	*at++ = letter;
+	*at++ = ' ';
+	inet_ntop(af, address, at, INET6_ADDRSTRLEN);
+	at += strlen(at);
+	*at++ = '/';
+	if (length >= 0) {
+		at += sprintf(at, "%d", length);
+	} else {
+		inet_ntop(af, mask, at, INET6_ADDRSTRLEN);
+		at += strlen(at);
+	}
+	return (size_t)(at - out);
 }
 
 /* iptables-save prints an IPv4 address unless address and mask are all zero ... */
-static void print_ipv4(char letter, const void *address, const void *mask, bool inverse)
+static size_t format_ipv4(char *out, char letter, const void *address, const void *mask,
+			  bool inverse)
 {
-	char text[INET_ADDRSTRLEN];
-
+	*out = '\0';
 	if (!inverse && is_any(mask, 4) && is_any(address, 4))
-		return;
-	printf("%s -%c %s", inverse ? " !" : "", letter,
-	       inet_ntop(AF_INET, address, text, sizeof(text)));
-	print_mask(AF_INET, mask, prefix_length(mask, 4));
+		return 0;
+	return put_address(out, letter, AF_INET, address, mask, prefix_length(mask, 4), inverse);
 }
 
 /* ... and an IPv6 address unless its prefix is empty. */
-static void print_ipv6(char letter, const void *address, const void *mask, bool inverse)
+static size_t format_ipv6(char *out, char letter, const void *address, const void *mask,
+			  bool inverse)
 {
-	char text[INET6_ADDRSTRLEN];
 	int length = prefix_length(mask, 16);
 
+	*out = '\0';
 	if (!inverse && length == 0)
-		return;
-	printf("%s -%c %s", inverse ? " !" : "", letter,
-	       inet_ntop(AF_INET6, address, text, sizeof(text)));
-	print_mask(AF_INET6, mask, length);
+		return 0;
+	return put_address(out, letter, AF_INET6, address, mask, length, inverse);
 }
 
 const struct mg_family_ops mg_families[MG_FAMILIES] = {
@@ -251,7 +262,7 @@ const struct mg_family_ops mg_families[MG_FAMILIES] = {
 		.iptc = IPTC_FUNCTIONS(iptc),
 		.view = iptc_view,
 		.parse_address = parse_ipv4,
-		.print_address = print_ipv4,
+		.format_address = format_ipv4,
 	},
 	[MG_IPV6] = {
 		.family = MG_IPV6,
@@ -270,6 +281,6 @@ const struct mg_family_ops mg_families[MG_FAMILIES] = {
 		.iptc = IPTC_FUNCTIONS(ip6tc),
 		.view = ip6tc_view,
 		.parse_address = parse_ipv6,
-		.print_address = print_ipv6,
+		.format_address = format_ipv6,
 	},
 };

@@ -66,6 +66,8 @@ struct mg_iptc {
 			  struct xtc_handle *handle);
 };
 
+enum { MG_ADDRESS_TEXT = 128 };
+
 struct mg_family_ops {
 	enum mg_family family;
 	const char *name;	/* "IPv4" */
@@ -89,8 +91,12 @@ struct mg_family_ops {
 	 * -EINVAL when @text is no numeric address, -ERANGE when its mask is wrong.
 	 */
 	int (*parse_address)(const char *text, void *address, void *mask);
-	/* " -s 192.0.2.0/24" as iptables-save prints it, or nothing if any */
-	void (*print_address)(char letter, const void *address, const void *mask, bool inverse);
+	/*
+	 * " -s 192.0.2.0/24" as iptables-save prints it, or nothing if any, into
+	 * @out, which has MG_ADDRESS_TEXT bytes. Returns the length.
+	 */
+	size_t (*format_address)(char *out, char letter, const void *address, const void *mask,
+				 bool inverse);
 };
 
 extern const struct mg_family_ops mg_families[MG_FAMILIES];

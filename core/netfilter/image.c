@@ -70,6 +70,7 @@ void mg_image_free(struct mg_image *image)
 		return;
 	if (image->handle)
 		mg_family_ops(image->family)->iptc.free(image->handle);
+	mg_lookup_clear(&image->names);
 	free(image->chains);
 	free(image->entries);
 	mg_arena_clear(&image->arena);
@@ -87,7 +88,8 @@ int mg_image_add_chain(struct mg_image *image, const char *name, struct mg_image
 	};
 
 	if (!chain.name || mg_make_room((void **)&image->chains, &image->chain_capacity,
-					image->chain_count + 1, sizeof(chain)))
+					image->chain_count + 1, sizeof(chain)) ||
+	    mg_lookup_add(&image->names, mg_lookup_hash(0, name), (uint32_t)image->chain_count))
 		return no_memory(error);
 	*out = &image->chains[image->chain_count++];
 	**out = chain;
@@ -107,12 +109,23 @@ int mg_image_add_entry(struct mg_image *image, struct mg_image_chain *chain,
 	return 0;
 }
 
+struct wanted {
+	const struct mg_image *image;
+	const char *name;
+};
+
+static bool is_chain(const void *context, uint32_t index)
+{
+	const struct wanted *wanted = context;
+
+	return strcmp(wanted->image->chains[index].name, wanted->name) == 0;
+}
+
 const struct mg_image_chain *mg_image_find(const struct mg_image *image, const char *name)
 {
-	size_t i;
+	const struct wanted wanted = { image, name };
+	const uint32_t index =
+		mg_lookup_find(&image->names, mg_lookup_hash(0, name), is_chain, &wanted);
 
-	for (i = 0; i < image->chain_count; i++)
-		if (strcmp(image->chains[i].name, name) == 0)
-			return &image->chains[i];
-	return NULL;
+	return index == MG_NOT_FOUND ? NULL : &image->chains[index];
 }

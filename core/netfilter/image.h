@@ -12,6 +12,7 @@
 
 #include "family.h"
 #include "ruleset/arena.h"
+#include "ruleset/lookup.h"
 #include "ruleset/ruleset.h"
 
 /** One rule. */
@@ -37,6 +38,7 @@ struct mg_image {
 	bool absent; /* the table does not exist in this namespace */
 	struct mg_image_chain *chains;
 	size_t chain_count, chain_capacity;
+	struct mg_lookup names; /* of the chains */
 	struct mg_entry *entries; /* those of a chain are contiguous */
 	size_t entry_count, entry_capacity;
 	struct mg_arena arena;	   /* what the pointers above point into ... */

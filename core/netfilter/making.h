@@ -46,6 +46,12 @@ struct mg_making {
 	const void *plugin[MG_MAX_INSTANCES + 1];
 	int source_count;
 
+	/* values that pattern.c may write itself; for a match's: which one, and where in its data
+	 */
+	struct mg_hole holes[MG_MOST_HOLES];
+	int hole_match[MG_MOST_HOLES];
+	uint32_t hole_count;
+
 	char *protocol;
 	bool protocol_loaded;
 	const char *source_text, *destination_text;
@@ -68,6 +74,14 @@ void mg_making_standard_target(struct mg_making *making, const char *name);
 
 /** "-j NAME" of an extension. */
 void mg_making_extension_target(struct mg_making *making, const char *name);
+
+/**
+ * Note that the word just read, @value, is a value of that kind.
+ * @match: index of the match that has it, or -1
+ * @offset: in the match's data
+ */
+void mg_making_note_hole(struct mg_making *making, enum mg_hole_kind kind, const char *value,
+			 int match, size_t offset);
 
 /** One of iptables' own options, by its letter. */
 void mg_making_base_option(struct mg_making *making, int letter, char *value);

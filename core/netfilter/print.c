@@ -12,11 +12,13 @@
 #include <string.h>
 
 #include "session.h"
+#include "text_pattern.h"
 
 struct printing {
 	const struct mg_family_ops *ops;
 	const struct mg_entry *entry;
 	struct mg_entry_view view;
+	struct mg_text_marks marks;
 };
 
 /* The database is a file that is read through for each number: remember. */
@@ -70,22 +72,37 @@ static void print_protocol(uint16_t protocol, bool inverse)
 		printf("%u", protocol);
 }
 
-static void print_match(const struct printing *printing, const struct xt_entry_match *match)
+/* " --comment" has been printed from @start on, and the value behind it. */
+static void mark_comment(struct printing *printing, const struct xt_entry_match *match, long start)
+{
+	struct mg_text_marks *marks = &printing->marks;
+
+	marks->several = marks->several || marks->match;
+	marks->match = match;
+	marks->comment_start = (size_t)start + strlen(" --comment");
+	marks->comment_end = (size_t)ftell(stdout);
+}
+
+static void print_match(struct printing *printing, const struct xt_entry_match *match)
 {
 	const char *name = match->u.user.name;
 	const struct xtables_match *newest = mg_find_match(name);
 	const struct xtables_match *plugin = mg_find_match_revision(name, match->u.user.revision);
 	const struct xtables_match *namer = plugin ? plugin : newest;
+	long start;
 
 	if (!newest) {
 		printf(" [unknown match %s]", name);
 		return;
 	}
 	printf(" -m %s", namer->alias ? namer->alias(match) : name);
+	start = ftell(stdout);
 	if (plugin && plugin->save)
 		plugin->save(printing->view.source, match);
 	else if (newest->save)
 		fputs(" [unsupported revision]", stdout);
+	if (strcmp(name, "comment") == 0)
+		mark_comment(printing, match, start);
 }
 
 static void print_target(const struct printing *printing)
@@ -121,10 +138,17 @@ static int print_rule(void *context)
 	const struct mg_entry_view *view = &printing->view;
 	const uint8_t inverse = *view->inverse;
 	const unsigned char *at, *end;
+	char address[MG_ADDRESS_TEXT];
 
-	printing->ops->print_address('s', view->source, view->source_mask, inverse & MG_NOT_SOURCE);
-	printing->ops->print_address('d', view->destination, view->destination_mask,
-				     inverse & MG_NOT_DESTINATION);
+	fwrite(address, 1,
+	       printing->ops->format_address(address, 's', view->source, view->source_mask,
+					     inverse & MG_NOT_SOURCE),
+	       stdout);
+	fwrite(address, 1,
+	       printing->ops->format_address(address, 'd', view->destination,
+					     view->destination_mask, inverse & MG_NOT_DESTINATION),
+	       stdout);
+	printing->marks.rest = (size_t)ftell(stdout);
 	print_interface('i', view->in, view->in_mask, inverse & MG_NOT_IN);
 	print_interface('o', view->out, view->out_mask, inverse & MG_NOT_OUT);
 	print_protocol(*view->protocol, inverse & MG_NOT_PROTOCOL);
@@ -145,15 +169,18 @@ int mg_entry_text(const struct mg_family_ops *ops, const struct mg_entry *entry,
 		  struct mg_error *error)
 {
 	struct printing printing = { .ops = ops, .entry = entry };
-	const char *text;
+	const char *text = mg_text_apply(ops, entry);
 	int err;
 
-	ops->view((void *)entry->bytes, &printing.view);
-	mg_session_family(ops->family);
-	err = mg_fence_run(print_rule, &printing, error);
-	if (err)
-		return err;
-	text = mg_fence_output();
+	if (!text) {
+		ops->view((void *)entry->bytes, &printing.view);
+		mg_session_family(ops->family);
+		err = mg_fence_run(print_rule, &printing, error);
+		if (err)
+			return err;
+		text = mg_fence_output();
+		mg_text_learn(ops, entry, text, &printing.marks);
+	}
 	*out = *text == ' ' ? text + 1 : text;
 	return 0;
 }

@@ -52,7 +52,7 @@ int mg_register_open(struct mg_error *error)
 	return 0;
 }
 
-void xtables_register_target(struct xtables_target *target)
+__attribute__((visibility("default"))) void xtables_register_target(struct xtables_target *target)
 {
 	const struct mg_family_ops *current = mg_session_ops();
 	bool other = target->family != NFPROTO_UNSPEC && target->family != current->nfproto;
@@ -64,7 +64,8 @@ void xtables_register_target(struct xtables_target *target)
 		xtables_set_nfproto(current->nfproto);
 }
 
-void xtables_register_targets(struct xtables_target *targets, unsigned int count)
+__attribute__((visibility("default"))) void xtables_register_targets(struct xtables_target *targets,
+								     unsigned int count)
 {
 	unsigned int i;
 

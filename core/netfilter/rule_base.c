@@ -132,8 +132,14 @@ void mg_making_base_option(struct mg_making *making, int letter, char *value)
 	else if (making->inverse)
 		mg_refuse("unexpected ! flag before --match");
 	switch (letter) {
-	case 's': making->source_text = value; break;
-	case 'd': making->destination_text = value; break;
+	case 's':
+		making->source_text = value;
+		mg_making_note_hole(making, MG_HOLE_SOURCE, value, -1, 0);
+		break;
+	case 'd':
+		making->destination_text = value;
+		mg_making_note_hole(making, MG_HOLE_DESTINATION, value, -1, 0);
+		break;
 	case 'p': read_protocol(making, value); break;
 	case 'i': read_interface(value, making->view.in, making->view.in_mask); break;
 	case 'o': read_interface(value, making->view.out, making->view.out_mask); break;

@@ -174,8 +174,9 @@ struct writing {
 	const struct mg_family_ops *ops;
 	struct xtc_handle *handle;
 	const struct mg_image *live, *wanted;
-	const struct mg_source *sources; /* NULL: everything is new */
-	bool *touched;			 /* may be NULL */
+	const struct mg_source *sources;    /* NULL: everything is new */
+	const struct xt_counters *counters; /* of the live entries */
+	bool *touched;			    /* may be NULL */
 	unsigned char entry[UINT16_MAX];
 };
 
@@ -184,18 +185,15 @@ static const void *prepare_entry(struct writing *writing, uint32_t index)
 {
 	const struct mg_entry *entry = &writing->wanted->entries[index];
 	const struct mg_family_ops *ops = writing->ops;
-	struct mg_entry_view view, live;
+	struct mg_entry_view view;
 
 	ops->view((void *)entry->bytes, &view);
 	memcpy(writing->entry, entry->bytes, *view.next_offset);
 	ops->view(writing->entry, &view);
 	if (entry->standard)
 		strcpy(mg_entry_target(&view, ops)->u.user.name, entry->target);
-	if (writing->sources && writing->sources[index].live != MG_NO_RULE) {
-		ops->view((void *)writing->live->entries[writing->sources[index].live].bytes,
-			  &live);
-		*view.counters = *live.counters;
-	}
+	if (writing->sources && writing->sources[index].live != MG_NO_RULE)
+		*view.counters = writing->counters[writing->sources[index].live];
 	return writing->entry;
 }
 
@@ -330,6 +328,20 @@ static bool *mark_staying(const struct mg_image *live, const struct mg_image *wa
 	return stays;
 }
 
+/* Of each live entry, which is gone when it is edited. NULL without memory. */
+static struct xt_counters *copy_counters(const struct mg_image *live)
+{
+	struct xt_counters *counters = calloc(live->entry_count + 1, sizeof(*counters));
+	struct mg_entry_view view;
+	size_t i;
+
+	for (i = 0; counters && i < live->entry_count; i++) {
+		mg_family_ops(live->family)->view((void *)live->entries[i].bytes, &view);
+		counters[i] = *view.counters;
+	}
+	return counters;
+}
+
 static int edit_all(struct writing *writing, const bool *stays)
 {
 	int err = create_chains(writing);
@@ -366,44 +378,40 @@ static int write_failed(const struct mg_image *live, int err, struct mg_error *e
 		       live->table, ops->iptc.strerror(-err));
 }
 
-int mg_table_write(const struct mg_image *live, const struct mg_image *wanted,
+int mg_table_write(struct mg_image *live, const struct mg_image *wanted,
 		   const struct mg_source *sources, bool *touched, struct mg_error *error)
 {
+	const struct mg_family_ops *ops = mg_family_ops(live->family);
 	struct writing *writing = malloc(sizeof(*writing));
 	bool *stays = mark_staying(live, wanted, sources);
-	struct mg_image *fresh = NULL;
+	struct xt_counters *counters = copy_counters(live);
 	int err;
 
-	if (!writing || !stays) {
+	if (!writing || !stays || !counters) {
 		err = mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for a commit");
 		goto out;
 	}
-	err = mg_table_read(live->family, live->table, &fresh, error);
-	if (err || !fresh) /* never the one without the other; analysers cannot see it */
-		goto out;
-	if (!mg_image_equal(live, fresh)) {
-		err = write_failed(live, -EAGAIN, error);
-		goto out;
-	}
-	if (!fresh->handle) { /* absent so far: this creates it */
-		fresh->handle = open_handle(mg_family_ops(live->family), live->table);
-		if (!fresh->handle) {
-			err = open_failed(mg_family_ops(live->family), live->table, failure(),
-					  error);
+	if (!live->handle) { /* absent so far: this creates it */
+		live->handle = open_handle(ops, live->table);
+		if (!live->handle) {
+			err = open_failed(ops, live->table, failure(), error);
 			goto out;
 		}
 	}
-	writing->ops = mg_family_ops(live->family);
-	writing->handle = fresh->handle;
-	writing->live = live;
-	writing->wanted = wanted;
-	writing->sources = sources;
-	writing->touched = touched;
+	*writing = (struct writing){
+		.ops = ops,
+		.handle = live->handle,
+		.live = live,
+		.wanted = wanted,
+		.sources = sources,
+		.counters = counters,
+		.touched = touched,
+	};
 	err = edit_all(writing, stays);
 	if (err)
 		err = write_failed(live, err, error);
 out:
-	mg_image_free(fresh);
+	free(counters);
 	free(stays);
 	free(writing);
 	return err;

@@ -24,16 +24,16 @@ int mg_table_read(enum mg_family family, const char *table, struct mg_image **ou
 
 /**
  * Turn the live table into @wanted, in one commit.
- * The caller holds the xtables lock since it read @live.
- * @live:    what the caller takes to be there; if something else is, nothing is done
+ * The caller holds the xtables lock since it read @live, and knows what is there.
+ * @live:    just read; it is edited, so afterwards it can only be freed
  * @sources: one for each entry of @wanted; kept entries are in the same
  *           chain and in the same order in both. Moved ones (live, not kept)
- *           take their counters along, as of now.
+ *           take their counters along, as they were read.
  * @touched: set to true just before the commit; may be NULL
  * Errors: -EAGAIN with MG_BUSY: the table has changed since. MG_KERNEL: the
  * kernel refused; the table is as it was.
  */
-int mg_table_write(const struct mg_image *live, const struct mg_image *wanted,
+int mg_table_write(struct mg_image *live, const struct mg_image *wanted,
 		   const struct mg_source *sources, bool *touched, struct mg_error *error);
 
 /**

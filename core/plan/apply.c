@@ -130,16 +130,13 @@ static int keep_family(const struct mg_generation *before, int family,
 static int fill_generation(const struct mg_apply_order *order, struct mg_generation *generation,
 			   struct mg_error *error)
 {
-	int family, err = 0;
+	int family, err = mg_plan_check_text(order->plan, error);
 
 	generation->user = (char *)order->user;
 	generation->policy = (char *)order->policy;
 	for (family = 0; family < MG_FAMILIES && !err; family++) {
 		err = mg_plan_text(order->plan, (enum mg_family)family, &generation->rules[family],
 				   error);
-		if (!err && generation->rules[family])
-			err = mg_plan_check_text(order->plan, (enum mg_family)family,
-						 generation->rules[family], error);
 		if (!err)
 			err = keep_family(order->before, family, generation, error);
 	}
@@ -211,7 +208,29 @@ static int read_back(const struct mg_table_plan *table, struct mg_error *error)
 	return err;
 }
 
-static int commit_tables(struct mg_transaction *transaction, struct mg_error *error)
+/*
+ * What was shown is what is done, or nothing is: read all tables once more,
+ * just before the commits and under the lock, and edit what was read.
+ */
+static int read_again(const struct mg_plan *plan, struct mg_image **images, struct mg_error *error)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < plan->table_count && !err; i++) {
+		const struct mg_table_plan *table = &plan->tables[i];
+
+		err = mg_table_read(table->family, table->table, &images[i], error);
+		if (!err && !mg_image_equal(table->live, images[i]))
+			err = mg_fail(error, -EAGAIN, MG_UNSAFE,
+				      "the live tables have changed since they were read for the "
+				      "plan: nothing was changed, plan again");
+	}
+	return err;
+}
+
+static int commit_each(struct mg_transaction *transaction, struct mg_image **images,
+		       struct mg_error *error)
 {
 	const struct mg_plan *plan = transaction->order.plan;
 	size_t i;
@@ -222,11 +241,27 @@ static int commit_tables(struct mg_transaction *transaction, struct mg_error *er
 
 		if (mg_diff_is_empty(table->diff))
 			continue;
-		err = mg_table_write(table->live, table->wanted, table->diff->sources,
+		err = mg_table_write(images[i], table->wanted, table->diff->sources,
 				     &transaction->touched[i], error);
+		/* it is large, and reading back can do with its memory */
+		mg_image_free(images[i]);
+		images[i] = NULL;
 		if (!err)
 			err = read_back(table, error);
 	}
+	return err;
+}
+
+static int commit_tables(struct mg_transaction *transaction, struct mg_error *error)
+{
+	struct mg_image *images[MG_MOST_TABLES] = { NULL };
+	size_t i;
+	int err = read_again(transaction->order.plan, images, error);
+
+	if (!err)
+		err = commit_each(transaction, images, error);
+	for (i = 0; i < MG_MOST_TABLES; i++)
+		mg_image_free(images[i]);
 	return err;
 }
 

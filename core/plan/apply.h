@@ -23,37 +23,14 @@ struct mg_apply_order {
 	double seconds;		    /* until the roll-back; counted from the commit */
 };
 
-/** An apply that waits for its confirmation. */
-struct mg_transaction;
-
 /**
- * Write the new generation, arm the guard, commit each table in order, read
- * back and compare. On failure everything is as it was, unless the status is
- * MG_STATE_UNKNOWN.
- * The caller holds the xtables lock, and lets it go afterwards.
+ * Write the new generation, arm the guard, make sure that the live tables are
+ * still those of the plan, commit each table in order, read back and compare. On failure everything
+ * is as it was, unless the status is MG_STATE_UNKNOWN. The caller holds the xtables lock, and lets
+ * it go afterwards.
  */
 int mg_apply(const struct mg_apply_order *order, struct mg_transaction **out,
 	     struct mg_error *error);
-
-/** Confirm from the applying process itself: @by as in struct mg_generation. */
-int mg_transaction_confirm(struct mg_transaction *transaction, const char *by,
-			   struct mg_error *error);
-
-/** Take it back now; the verdict tells how it went. */
-void mg_transaction_rollback(struct mg_transaction *transaction);
-
-/**
- * Wait for a verdict, as mg_guard_wait(). If the guard is gone the old tables
- * are put back here, and the verdict is MG_VERDICT_ROLLED_BACK or _FAILED.
- */
-enum mg_verdict mg_transaction_wait(struct mg_transaction *transaction, int milliseconds,
-				    struct mg_error *error);
-
-/** The number of its generation. */
-uint32_t mg_transaction_number(const struct mg_transaction *transaction);
-
-/** Let go; after a commit the guard goes on alone. */
-void mg_transaction_free(struct mg_transaction *transaction);
 
 /**
  * The plan is empty: what is live is what the policy says. Record it as the

@@ -31,14 +31,6 @@
 
 #include <moongate.h>
 
-enum mg_verdict {
-	MG_VERDICT_NONE, /* not settled yet */
-	MG_VERDICT_CONFIRMED,
-	MG_VERDICT_ROLLED_BACK,
-	MG_VERDICT_FAILED, /* the roll-back failed: the state is unknown */
-	MG_VERDICT_GONE,   /* the guard died before a verdict */
-};
-
 /**
  * What a guard is to do. The callbacks run in the guard's process, one at a
  * time; memory is theirs as it was when the guard was armed. They must not

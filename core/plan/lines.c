@@ -213,8 +213,8 @@ static int add_chain(const struct mg_plan *plan, const struct mg_table_plan *tab
 	return add_section(out, &section, all, error);
 }
 
-int mg_sections_make(const struct mg_plan *plan, bool all, struct mg_sections *out,
-		     struct mg_error *error)
+static int make_sections(const struct mg_plan *plan, bool all, struct mg_sections *out,
+			 struct mg_error *error)
 {
 	size_t i, j;
 	int err = 0;
@@ -235,13 +235,42 @@ int mg_sections_make(const struct mg_plan *plan, bool all, struct mg_sections *o
 	return err;
 }
 
-void mg_sections_clear(struct mg_sections *sections)
+int mg_sections_make(const struct mg_plan *plan, bool all, struct mg_sections **out,
+		     struct mg_error *error)
+{
+	struct mg_sections *sections = calloc(1, sizeof(*sections));
+	int err;
+
+	if (!sections)
+		return no_memory(error);
+	err = make_sections(plan, all, sections, error);
+	if (err) {
+		mg_sections_free(sections);
+		return err;
+	}
+	*out = sections;
+	return 0;
+}
+
+size_t mg_sections_count(const struct mg_sections *sections)
+{
+	return sections->count;
+}
+
+const struct mg_section *mg_sections_at(const struct mg_sections *sections, size_t index)
+{
+	return index < sections->count ? &sections->items[index] : NULL;
+}
+
+void mg_sections_free(struct mg_sections *sections)
 {
 	size_t i;
 
+	if (!sections)
+		return;
 	for (i = 0; i < sections->count; i++)
 		free(sections->items[i].lines);
 	free(sections->items);
 	mg_arena_clear(&sections->arena);
-	*sections = (struct mg_sections){ 0 };
+	free(sections);
 }

@@ -12,6 +12,9 @@
 #include "diff.h"
 #include "owned.h"
 
+/** The tables in the order of their commits, then NULL: what filters comes last. */
+extern const char *const mg_commit_order[];
+
 /** One table of one family. */
 struct mg_table_plan {
 	enum mg_family family;
@@ -66,18 +69,11 @@ int mg_plan_text(const struct mg_plan *plan, enum mg_family family, char **out,
 		 struct mg_error *error);
 
 /**
- * Does @text, of mg_plan_text(), say what the plan wants? An extension may
+ * Does the text of mg_plan_text() say what the plan wants? An extension may
  * print a value in a way that reads as something else; such a ruleset must
  * not be kept for the next boot. Errors: MG_INVALID, naming the rule's line.
  */
-int mg_plan_check_text(const struct mg_plan *plan, enum mg_family family, const char *text,
-		       struct mg_error *error);
-
-/**
- * Read the live tables again. @same: they are what mg_plan_compare() saw; if
- * not, the plan is not valid any more.
- */
-int mg_plan_still_valid(const struct mg_plan *plan, bool *same, struct mg_error *error);
+int mg_plan_check_text(const struct mg_plan *plan, struct mg_error *error);
 
 /** Origin of a wanted entry; "" if unknown. */
 const char *mg_plan_origin(const struct mg_plan *plan, const struct mg_entry *entry);

@@ -33,14 +33,20 @@ local function pkg_config(what)
   return words_of(run.must(append({ "pkg-config", what }, packages)))
 end
 
-local function compile(source, binary)
+--- Compile a program that may use what is inside the library, which only the
+-- static one shows.
+-- @param source path of its C file
+-- @param binary where the program goes
+-- @return as run.run
+function M.compile(source, binary)
   local words = { "cc", "-std=gnu17", "-D_GNU_SOURCE", "-Iinclude", "-Icore", "-I.", "-O1", "-g", "-Wall",
                   "-Wextra", "-Wshadow", "-Wstrict-prototypes", "-Werror" }
   if build:find("asan", 1, true) then
     append(words, { "-fsanitize=address,undefined", "-fno-sanitize-recover=all" })
   end
   append(words, pkg_config("--cflags"))
-  append(words, { "-Wl,--export-dynamic", "-o", binary, source, build .. "/libmoongate.a" })
+  append(words, { "-Wl,--export-dynamic", "-o", binary, source, "-Wl,--whole-archive",
+                  build .. "/libmoongate.a", "-Wl,--no-whole-archive" })
   append(words, pkg_config("--libs"))
   return run.run(words, { limit = limit })
 end
@@ -48,7 +54,7 @@ end
 -- The program's result; a program that does not compile counts as one that fails.
 local function result_of(source)
   local dir = run.must({ "mktemp", "-d" }):match("%S+")
-  local result = compile(source, dir .. "/check")
+  local result = M.compile(source, dir .. "/check")
   if result.code == 0 then
     assert(lfs.mkdir(dir .. "/work"))
     local _

@@ -14,7 +14,7 @@ local may_include = {
   policy = { "ruleset" },
   engine = { "ruleset", "netfilter", "plan", "analysis", "policy" },
   binding = { "ruleset", "netfilter", "plan", "analysis" },
-  cli = { "ruleset", "netfilter", "plan", "analysis", "policy", "engine" },
+  cli = {},
 }
 
 -- System headers that belong to some folders only.

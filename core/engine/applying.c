@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Applying a plan, and the record of who did.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine.h"
+#include "netfilter/lock.h"
+#include "ruleset/failure.h"
+
+void mg_engine_ssh_connection(const struct mg_engine *engine, char *out, size_t size)
+{
+	const struct mg_connection *connection = engine->operator.connections;
+	char client[INET6_ADDRSTRLEN], server[INET6_ADDRSTRLEN];
+	int af;
+
+	*out = '\0';
+	if (!engine->operator.count)
+		return;
+	af = connection->family == MG_IPV4 ? AF_INET : AF_INET6;
+	inet_ntop(af, connection->client, client, sizeof(client));
+	inet_ntop(af, connection->server, server, sizeof(server));
+	snprintf(out, size, "%s %u %s %u", client, connection->client_port, server,
+		 connection->server_port);
+}
+
+/* Who does this: the person behind sudo, if there is one. */
+static void find_user(char *out, size_t size)
+{
+	const char *name = getenv("SUDO_USER");
+	const struct passwd *entry;
+
+	if (name && *name) {
+		snprintf(out, size, "%s", name);
+		return;
+	}
+	entry = getpwuid(getuid());
+	if (entry)
+		snprintf(out, size, "%s", entry->pw_name);
+	else
+		snprintf(out, size, "%u", getuid());
+}
+
+struct record_texts {
+	char user[256], ssh[256];
+	char policy[4096];
+};
+
+static struct mg_apply_order make_order(const struct mg_engine *engine, double seconds,
+					struct record_texts *texts)
+{
+	find_user(texts->user, sizeof(texts->user));
+	mg_engine_ssh_connection(engine, texts->ssh, sizeof(texts->ssh));
+	if (!realpath(engine->request.policy, texts->policy))
+		snprintf(texts->policy, sizeof(texts->policy), "%s", engine->request.policy);
+	return (struct mg_apply_order){
+		.state = engine->state,
+		.plan = engine->plan,
+		.before = engine->confirmed,
+		.policy = texts->policy,
+		.user = texts->user,
+		.ssh_connection = texts->ssh,
+		.seconds = seconds,
+	};
+}
+
+static int apply_locked(struct mg_engine *engine, double seconds, struct mg_transaction **out,
+			struct mg_error *error)
+{
+	struct record_texts texts;
+	struct mg_apply_order order;
+	int err = 0;
+
+	/* planning read it if it had to, and nobody has changed it: the lock is ours */
+	if (!engine->confirmed)
+		err = mg_engine_read_confirmed(engine, error);
+	if (err)
+		return err;
+	order = make_order(engine, seconds, &texts);
+	return mg_apply(&order, out, error);
+}
+
+int mg_engine_apply(struct mg_engine *engine, double seconds, struct mg_transaction **out,
+		    struct mg_error *error)
+{
+	int lock = -1, err;
+
+	if (mg_engine_refusals(engine))
+		return mg_fail(error, -EPERM, MG_UNSAFE, "refused for safety; nothing was changed");
+	err = mg_xtables_lock(engine->request.wait, &lock, error);
+	if (!err)
+		err = apply_locked(engine, seconds, out, error);
+	mg_xtables_unlock(lock);
+	return err;
+}
+
+int mg_engine_record(struct mg_engine *engine, bool unconfirmed, struct mg_error *error)
+{
+	struct record_texts texts;
+	struct mg_apply_order order;
+	struct mg_pending leftover;
+	int err = mg_engine_read_confirmed(engine, error);
+
+	if (err)
+		return err;
+	/* its guard is gone, since the lock is ours, and nobody has ever confirmed it */
+	if (!unconfirmed && mg_state_read_pending(engine->state, &leftover, NULL) == 0 &&
+	    leftover.committed)
+		return mg_fail(
+			error, -EPERM, MG_UNSAFE,
+			"generation %u is live and was never confirmed, and its guard is gone: "
+			"make sure that you get in over a new connection, then say "
+			"--no-confirm",
+			leftover.number);
+	order = make_order(engine, 0, &texts);
+	return mg_apply_record(&order, error);
+}

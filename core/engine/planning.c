@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Planning: what was compiled against what is live, and what speaks against it.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "engine.h"
+#include "netfilter/beside.h"
+#include "plan/lines.h"
+#include "ruleset/failure.h"
+
+int mg_engine_open_state(struct mg_engine *engine, bool create, struct mg_error *error)
+{
+	int err = 0;
+
+	if (!engine->state)
+		err = mg_state_open(engine->request.state_dir, engine->request.run_dir, create,
+				    &engine->state, error);
+	return err;
+}
+
+int mg_engine_read_confirmed(struct mg_engine *engine, struct mg_error *error)
+{
+	struct mg_error words = { 0 };
+	int err;
+
+	mg_generation_free(engine->confirmed);
+	engine->confirmed = NULL;
+	err = mg_state_read_confirmed(engine->state, &engine->confirmed, &words);
+	if (err == -EBADMSG) /* whose rules are live is unknown then: all are foreign */
+		return mg_note(&engine->notes, MG_WARNING, NULL,
+			       "an apply with --remove-foreign replaces it", "%s", words.text)
+			       ? mg_engine_no_memory(error)
+			       : 0;
+	if (err && err != -ENOENT && error)
+		*error = words;
+	return err == -ENOENT ? 0 : err;
+}
+
+int mg_engine_begin(struct mg_engine *engine, struct mg_error *error)
+{
+	int err = mg_engine_open_state(engine, true, error);
+
+	return err ? err : mg_state_lock(engine->state, engine->request.wait, error);
+}
+
+int mg_engine_read_pending(struct mg_engine *engine, struct mg_generation **out,
+			   struct mg_error *error)
+{
+	struct mg_pending record;
+	int err = mg_state_read_pending(engine->state, &record, error);
+
+	*out = NULL;
+	if (err == -ENOENT)
+		return 0;
+	if (err || !record.committed)
+		return err;
+	err = mg_state_read_generation(engine->state, record.number, out, error);
+	return err == -ENOENT ? 0 : err; /* taken back since */
+}
+
+/* Whose are the rules that would go? */
+static int find_foreign(struct mg_engine *engine, struct mg_error *error)
+{
+	struct mg_generation *pending = NULL;
+	struct mg_owned *owned = NULL;
+	int err = mg_engine_read_confirmed(engine, error);
+
+	if (!err)
+		err = mg_engine_read_pending(engine, &pending, error);
+	if (!err)
+		err = mg_owned_new(pending ? pending : engine->confirmed, &owned, error);
+	if (!err)
+		err = mg_plan_find_foreign(engine->plan, owned, error);
+	mg_owned_free(owned);
+	mg_generation_free(pending);
+	return err;
+}
+
+static int compare(struct mg_engine *engine, struct mg_error *error)
+{
+	int err = mg_plan_compare(engine->plan, error);
+
+	if (!err && mg_plan_removes(engine->plan))
+		err = find_foreign(engine, error);
+	return err;
+}
+
+static int refuse_foreign(struct mg_engine *engine, struct mg_error *error)
+{
+	const struct mg_plan *plan = engine->plan;
+	const bool allowed = engine->request.remove_foreign;
+	char chains[64];
+
+	if (!plan->foreign_rules && !plan->foreign_chains)
+		return 0;
+	snprintf(chains, sizeof(chains), " and %zu chain%s", plan->foreign_chains,
+		 plan->foreign_chains == 1 ? "" : "s");
+	if (mg_note(&engine->notes, allowed ? MG_INFO : MG_REFUSAL, NULL,
+		    allowed ? NULL
+			    : "put them into the policy, or let them go with --remove-foreign",
+		    "%zu rule%s%s that Moongate did not put there would be removed",
+		    plan->foreign_rules, plan->foreign_rules == 1 ? "" : "s",
+		    plan->foreign_chains ? chains : ""))
+		return mg_engine_no_memory(error);
+	return 0;
+}
+
+static int look_beside(struct mg_engine *engine, struct mg_error *error)
+{
+	size_t first = engine->notes.count;
+	int err = mg_beside_read(&engine->notes, error);
+
+	if (err)
+		return err;
+	mg_engine_allow(engine, first, engine->request.beside_nft || engine->request.force);
+	return mg_beside_loaders("/", &engine->notes, error);
+}
+
+int mg_engine_plan(struct mg_engine *engine, struct mg_error *error)
+{
+	int err = mg_engine_open_state(engine, false, error);
+
+	if (!err)
+		err = compare(engine, error);
+	if (!err)
+		err = look_beside(engine, error);
+	if (!err)
+		err = refuse_foreign(engine, error);
+	if (!err && !mg_plan_is_empty(engine->plan))
+		err = mg_engine_try(engine, error);
+	return err;
+}
+
+void mg_engine_plan_summary(const struct mg_engine *engine, struct mg_plan_summary *out)
+{
+	const struct mg_plan *plan = engine->plan;
+	size_t i;
+
+	*out = (struct mg_plan_summary){
+		.foreign_rules = plan->foreign_rules,
+		.foreign_chains = plan->foreign_chains,
+		.is_empty = mg_plan_is_empty(plan),
+	};
+	for (i = 0; i < plan->table_count; i++) {
+		const struct mg_diff *diff = plan->tables[i].diff;
+
+		out->added += diff->added;
+		out->removed += diff->removed;
+		out->moved += diff->moved;
+		out->kept += diff->kept;
+		out->policies_changed += diff->policies_changed;
+		out->chains_added += diff->chains_added;
+		out->chains_removed += diff->chains_removed;
+	}
+}
+
+int mg_engine_sections(const struct mg_engine *engine, bool all, struct mg_sections **out,
+		       struct mg_error *error)
+{
+	return mg_sections_make(engine->plan, all, out, error);
+}

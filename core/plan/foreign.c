@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Whose is what a plan would remove?
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "netfilter/equal.h"
+#include "netfilter/print.h"
+#include "plan.h"
+#include "ruleset/failure.h"
+
+/* Of the rules of a chain that go: what those that print alike have in common. */
+struct going {
+	uint64_t *hashes; /* sorted */
+	size_t count;
+};
+
+static int by_value(const void *a, const void *b)
+{
+	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int find_going(const struct mg_table_plan *table, const struct mg_image_chain *chain,
+		      struct going *going)
+{
+	const struct mg_family_ops *ops = mg_family_ops(table->family);
+	uint32_t i;
+
+	going->count = 0;
+	going->hashes = calloc((size_t)chain->count + 1, sizeof(*going->hashes));
+	if (!going->hashes)
+		return -ENOMEM;
+	for (i = chain->first; i < chain->first + chain->count; i++)
+		if (table->diff->fates[i] == MG_REMOVED)
+			going->hashes[going->count++] =
+				mg_entry_address_hash(ops, &table->live->entries[i]);
+	if (going->count)
+		qsort(going->hashes, going->count, sizeof(*going->hashes), by_value);
+	return 0;
+}
+
+/* Is the generation's record of this rule one that a rule that goes could claim too? */
+static bool is_like_one(const struct going *going, const struct mg_family_ops *ops,
+			const struct mg_entry *entry)
+{
+	const uint64_t hash = mg_entry_address_hash(ops, entry);
+
+	return going->count && bsearch(&hash, going->hashes, going->count, sizeof(hash), by_value);
+}
+
+/*
+ * Foreign is what would go and is not in the generation that counts. What
+ * stays is counted first: of two equal rules, one ours, it is the other's that
+ * goes.
+ */
+static int judge_rules(struct mg_plan *plan, struct mg_table_plan *table,
+		       const struct mg_image_chain *chain, const struct going *those,
+		       struct mg_owned *owned, struct mg_error *error)
+{
+	const struct mg_family_ops *ops = mg_family_ops(table->family);
+	const uint32_t end = chain->first + chain->count;
+	const char *text;
+	uint32_t i;
+	int going, err = 0;
+
+	for (going = 0; going < 2; going++) {
+		for (i = chain->first; i < end && !err; i++) {
+			const struct mg_entry *entry = &table->live->entries[i];
+
+			if ((table->diff->fates[i] == MG_REMOVED) != going ||
+			    (!going && !is_like_one(those, ops, entry)))
+				continue;
+			err = mg_entry_text(ops, entry, &text, error);
+			if (err ||
+			    mg_owned_take(owned, table->family, table->table, chain->name, text))
+				continue;
+			table->foreign[i] = going;
+			plan->foreign_rules += (size_t)going;
+		}
+	}
+	return err;
+}
+
+static int judge_chain(struct mg_plan *plan, struct mg_table_plan *table,
+		       const struct mg_image_chain *chain, struct mg_owned *owned,
+		       struct mg_error *error)
+{
+	struct going going;
+	int err;
+
+	if (!chain->built_in && !mg_image_find(table->wanted, chain->name) &&
+	    !mg_owned_has_chain(owned, table->family, table->table, chain->name))
+		plan->foreign_chains++;
+	err = find_going(table, chain, &going);
+	if (err)
+		return mg_fail(error, err, MG_ENVIRONMENT, "out of memory for a plan");
+	if (going.count)
+		err = judge_rules(plan, table, chain, &going, owned, error);
+	free(going.hashes);
+	return err;
+}
+
+static int judge_table(struct mg_plan *plan, struct mg_table_plan *table, struct mg_owned *owned,
+		       struct mg_error *error)
+{
+	size_t i;
+	int err = 0;
+
+	table->foreign = calloc(table->live->entry_count + 1, sizeof(*table->foreign));
+	if (!table->foreign)
+		return mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for a plan");
+	for (i = 0; i < table->live->chain_count && !err; i++)
+		err = judge_chain(plan, table, &table->live->chains[i], owned, error);
+	return err;
+}
+
+static bool removes(const struct mg_table_plan *table)
+{
+	return table->diff->removed || table->diff->chains_removed;
+}
+
+bool mg_plan_removes(const struct mg_plan *plan)
+{
+	size_t i;
+
+	for (i = 0; i < plan->table_count; i++)
+		if (removes(&plan->tables[i]))
+			return true;
+	return false;
+}
+
+int mg_plan_find_foreign(struct mg_plan *plan, struct mg_owned *owned, struct mg_error *error)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < plan->table_count && !err; i++)
+		if (removes(&plan->tables[i]))
+			err = judge_table(plan, &plan->tables[i], owned, error);
+	return err;
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A plan as iptables-save text, and whether that text says the same.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "netfilter/compile.h"
+#include "netfilter/equal.h"
+#include "netfilter/print.h"
+#include "netfilter/sample.h"
+#include "plan.h"
+#include "ruleset/failure.h"
+#include "ruleset/growable.h"
+#include "ruleset/save_text.h"
+
+/* A text that grows: a ruleset may have tens of megabytes. */
+struct writing {
+	char *bytes;
+	size_t size, capacity;
+	bool failed;
+};
+
+static void put_bytes(struct writing *out, const char *bytes, size_t size)
+{
+	if (mg_make_room((void **)&out->bytes, &out->capacity, out->size + size + 1, 1)) {
+		out->failed = true;
+		return;
+	}
+	memcpy(out->bytes + out->size, bytes, size);
+	out->size += size;
+	out->bytes[out->size] = '\0';
+}
+
+static void put(struct writing *out, const char *text)
+{
+	put_bytes(out, text, strlen(text));
+}
+
+static int put_chain(struct writing *out, const struct mg_plan *plan, const struct mg_image *image,
+		     const struct mg_image_chain *chain, struct mg_error *error)
+{
+	const struct mg_family_ops *ops = mg_family_ops(image->family);
+	const char *text, *origin;
+	uint32_t i;
+	int err;
+
+	for (i = chain->first; i < chain->first + chain->count; i++) {
+		err = mg_entry_text(ops, &image->entries[i], &text, error);
+		if (err)
+			return err;
+		origin = mg_plan_origin(plan, &image->entries[i]);
+		if (*origin) {
+			put(out, "#@ ");
+			put(out, origin);
+			put(out, "\n");
+		}
+		put(out, "-A ");
+		put(out, chain->name);
+		put(out, *text ? " " : "");
+		put(out, text);
+		put(out, "\n");
+	}
+	return 0;
+}
+
+static int put_table(struct writing *out, const struct mg_plan *plan, const struct mg_image *image,
+		     struct mg_error *error)
+{
+	size_t i;
+	int err = 0;
+
+	put(out, "*");
+	put(out, image->table);
+	put(out, "\n");
+	for (i = 0; i < image->chain_count; i++) {
+		put(out, ":");
+		put(out, image->chains[i].name);
+		put(out, " ");
+		put(out, image->chains[i].policy ? image->chains[i].policy : "-");
+		put(out, " [0:0]\n");
+	}
+	for (i = 0; i < image->chain_count && !err; i++)
+		err = put_chain(out, plan, image, &image->chains[i], error);
+	put(out, "COMMIT\n");
+	return err;
+}
+
+/* Some images as one text, to be freed. */
+static int write_text(const struct mg_plan *plan, const struct mg_image *const *images,
+		      size_t count, char **out, struct mg_error *error)
+{
+	struct writing writing = { .bytes = NULL };
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < count && !err; i++)
+		err = put_table(&writing, plan, images[i], error);
+	if (!err && writing.failed)
+		err = mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for a text");
+	if (err)
+		free(writing.bytes);
+	else
+		*out = writing.bytes;
+	return err;
+}
+
+int mg_plan_text(const struct mg_plan *plan, enum mg_family family, char **out,
+		 struct mg_error *error)
+{
+	const struct mg_image *images[MG_MOST_TABLES];
+	size_t i, count = 0;
+
+	for (i = 0; i < plan->table_count; i++)
+		if (plan->tables[i].family == family)
+			images[count++] = plan->tables[i].wanted;
+	if (count)
+		return write_text(plan, images, count, out, error);
+	*out = NULL;
+	return 0;
+}
+
+/* The first entry that came out otherwise; NULL if all are as they were. */
+static const struct mg_entry *first_different(const struct mg_image *wanted,
+					      const struct mg_image *read)
+{
+	const struct mg_family_ops *ops = mg_family_ops(wanted->family);
+	size_t i;
+
+	for (i = 0; i < wanted->entry_count; i++)
+		if (i >= read->entry_count ||
+		    !mg_entry_equal(ops, &wanted->entries[i], &read->entries[i]))
+			return &wanted->entries[i];
+	return NULL;
+}
+
+static int compare_with(const struct mg_plan *plan, const struct mg_image *wanted,
+			const struct mg_ruleset *read, struct mg_error *error)
+{
+	const struct mg_entry *entry;
+	struct mg_image *image;
+	int err = mg_compile_table(wanted->family, wanted->table, read, &image, NULL, error);
+
+	if (err)
+		return err;
+	entry = first_different(wanted, image);
+	if (entry) {
+		err = mg_fail(error, -EINVAL, MG_INVALID,
+			      "a value of this rule cannot be written as iptables-save text, "
+			      "which is how it is kept for the next boot");
+		mg_error_origin(error, mg_plan_origin(plan, entry));
+	}
+	mg_image_free(image);
+	return err;
+}
+
+/* Write the image, read what was written, and compare. */
+static int check_image(const struct mg_plan *plan, const struct mg_image *image,
+		       struct mg_error *error)
+{
+	struct mg_ruleset *read = NULL;
+	char *text = NULL;
+	int err = write_text(plan, &image, 1, &text, error);
+
+	if (!err)
+		err = mg_ruleset_new(&read, error);
+	if (!err)
+		err = mg_save_read(read, image->family, "the ruleset as text", text, strlen(text),
+				   error);
+	if (!err)
+		err = mg_ruleset_seal(read, error);
+	if (!err)
+		err = compare_with(plan, image, read, error);
+	mg_ruleset_free(read);
+	free(text);
+	return err;
+}
+
+int mg_plan_check_text(const struct mg_plan *plan, struct mg_error *error)
+{
+	struct mg_image *sample;
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < plan->table_count && !err; i++) {
+		err = mg_sample(plan->tables[i].wanted, &sample, error);
+		if (err)
+			break;
+		err = check_image(plan, sample, error);
+		mg_image_free(sample);
+	}
+	return err;
+}
