@@ -146,7 +146,7 @@ local matches = {
   end,
   limit = function(self)
     return ("-m limit --limit %d/%s --limit-burst %d"):format(self:between(1, 50), self:pick { "sec", "min", "hour" },
-      self:between(1, 100))
+      self:between(1, 30))
   end,
   mark = function(self)
     return ("-m mark %s--mark 0x%x/0x%x"):format(not_word(self), self:between(0, 255), self:between(255, 65535))
