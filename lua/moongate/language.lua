@@ -26,6 +26,12 @@ local subjects = {
   require "moongate.verbs",
 }
 
+-- Names that most policies do without, by the file that is loaded when one is
+-- first used: a policy should not wait for what it does not say.
+local later = {
+  chain = "moongate.chains",
+}
+
 -- What a Lua programmer looks for and a policy does not get, and why.
 local nothing_outside = "a policy has no files, processes or clock"
 local no_code = "a policy makes no code at run time"
@@ -46,7 +52,7 @@ local function unknown_name(run, language, env, name)
     run.fail(("`%s` is not part of the policy language"):format(name), nil, absent[name])
   end
   local names = service_helpers.like(run, name)
-  for _, table_of_names in ipairs { language, env } do
+  for _, table_of_names in ipairs { language, later, env } do
     for _, known in ipairs(order.keys(table_of_names) or {}) do
       names[#names + 1] = known
     end
@@ -55,16 +61,18 @@ local function unknown_name(run, language, env, name)
   run.core.fail(("unknown name `%s`%s"):format(name, found and (": did you mean `%s`?"):format(found) or ""))
 end
 
--- `chain` is a fifth of the language and most policies do without: it is
--- loaded when one is first made.
-local function install_chain(language, run)
-  local loaded = {}
-  language.chain = function(...)
-    if not loaded.chain then
-      require("moongate.chains").install(loaded, run)
+-- Load the file of a name that is not there yet. Its names become helpers of
+-- the language like any other.
+local function load_later(run, language, name)
+  local file = type(name) == "string" and later[name]
+  if file then
+    local loaded = {}
+    require(file).install(loaded, run)
+    for own, value in next, loaded do
+      rawset(language, own, value)
     end
-    return loaded.chain(...)
   end
+  return file and rawget(language, name)
 end
 
 -- Names of the language; helpers of single services appear when asked for.
@@ -73,11 +81,10 @@ local function new_language(run, env)
   for _, subject in ipairs(subjects) do
     subject.install(language, run)
   end
-  install_chain(language, run)
   language.host = readonly.deep(run.core.host or {}, "host", run.core.fail)
   return setmetatable(language, {
     __index = function(_, name)
-      local helper = type(name) == "string" and service_helpers.find(run, name)
+      local helper = load_later(run, language, name) or type(name) == "string" and service_helpers.find(run, name)
       if helper then
         language[name] = helper
         return helper
@@ -101,7 +108,8 @@ function M.new(core)
   setmetatable(env, {
     __index = language,
     __newindex = function(_, name, value)
-      if type(name) == "string" and (rawget(language, name) ~= nil or service_helpers.find(run, name)) then
+      if type(name) == "string"
+          and (rawget(language, name) ~= nil or later[name] or service_helpers.find(run, name)) then
         core.fail(("`%s` is a name of the policy language: choose another (or write `local %s`)"):format(name, name))
       end
       rawset(env, name, value)
