@@ -78,6 +78,13 @@ struct mg_notes {
 
 void mg_notes_clear(struct mg_notes *notes);
 
+/**
+ * The right name that somebody who wrote @name probably meant, or NULL if
+ * none is near enough.
+ * @names: ended by NULL; their order does not matter
+ */
+const char *mg_nearest(const char *name, const char *const *names);
+
 /*
  * The engine: one request, from the policy to the live tables.
  *
