@@ -6,12 +6,11 @@
 -- ins, outs, parts, state, comment, target, target_tcp }. `parts` are ways to
 -- match protocol and ports: { args, families, tcp, comment }.
 local addresses = require "moongate.addresses"
-local stages = require "moongate.stages"
+local shared_chains = require "moongate.shared_chains"
 
 local M = {}
 
 local concat = table.concat
-local rank_script = stages.rank.script
 
 -- "No condition" as a list, so that a loop over it runs once.
 local any = { false }
@@ -53,53 +52,6 @@ local function interface_side(found)
     return found, true
   end
   return any, false, found
-end
-
--- FNV-1a, so that equal exceptions get equal names in every run.
-local function hash(text)
-  local value = 0x811c9dc5
-  for i = 1, #text do
-    value = ((value ~ text:byte(i)) * 0x01000193) & 0xffffffff
-  end
-  return ("%08x"):format(value)
-end
-
-local function describe(set)
-  if not set then
-    return ""
-  end
-  return set.exc and concat(set.exc[1], ",") .. ";" .. concat(set.exc[2], ",")
-    or set.negative and concat(set, ",") or ""
-end
-
--- A chain that returns for what is excluded and ends in the target. Equal ones
--- are shared; both families use the same name, so that they are told together.
-local function exception_chain(session, rule, families, excluded, target, tcp)
-  local content = concat({ rule.table, describe(rule.source), describe(rule.destination),
-    describe(rule.ins), describe(rule.outs), concat(target, " "), tcp and "tcp" or "" }, "\0")
-  local names, attempt = session.exception_names, 0
-  local name = "EXCEPT_" .. hash(content)
-  while names[name] and names[name] ~= content do
-    attempt = attempt + 1
-    name = "EXCEPT_" .. hash(content .. attempt)
-  end
-  names[name] = content
-  local core = session.core
-  for family = 1, 2 do
-    local key = name .. family
-    if families & family ~= 0 and not names[key] then
-      names[key] = true
-      core.chain(family, rule.table, name, rule.helper)
-      for _, side in ipairs(excluded) do
-        for _, value in ipairs(side) do
-          core.append(family, rule.table, name, rank_script, rule.helper, { side.option, value, "-j", "RETURN" })
-        end
-      end
-      local last = tcp and { "-p", "tcp" } or {}
-      core.append(family, rule.table, name, rank_script, rule.helper, table.move(target, 1, #target, #last + 1, last))
-    end
-  end
-  return { "-j", name }
 end
 
 -- What one rule cannot exclude, as a list of sides, or nil.
@@ -200,7 +152,7 @@ local function emit_families(session, rule, families, family)
     if here ~= 0 then
       local target = part.tcp and rule.target_tcp or rule.target
       if excluded then
-        target = exception_chain(session, rule, here, excluded, target, target == rule.target_tcp)
+        target = shared_chains.exception(session, rule, here, excluded, { target }, target, target == rule.target_tcp)
       end
       for s = 1, #sources do
         for d = 1, #destinations do

@@ -16,8 +16,9 @@ function M.new(core)
     address_cached = 0,
     -- Parts for a single port, see moongate.ports.
     port_cache = { tcp = {}, udp = {}, sctp = {} },
-    -- Chains for what one rule cannot exclude, see moongate.rules.
-    exception_names = {},
+    -- Names given by the language, see moongate.names and moongate.shared_chains.
+    given_names = {},
+    written_chains = {},
     -- User chains and `go_to` jumps, see moongate.chains.
     chains = {},
     jumps = {},

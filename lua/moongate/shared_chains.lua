@@ -1,0 +1,82 @@
+-- SPDX-License-Identifier: GPL-2.0-or-later
+--- Chains that the language makes by itself, for what one rule cannot say.
+-- Equal ones are shared; both families use the same name, so that they are told
+-- together.
+local names = require "moongate.names"
+local stages = require "moongate.stages"
+
+local M = {}
+
+local concat = table.concat
+local rank_script = stages.rank.script
+
+-- Write a chain once in each family.
+local function write(session, rule, families, name, fill)
+  local core, written = session.core, session.written_chains
+  for family = 1, 2 do
+    local key = name .. family
+    if families & family ~= 0 and not written[key] then
+      written[key] = true
+      core.chain(family, rule.table, name, rule.helper)
+      fill(function(args)
+        core.append(family, rule.table, name, rank_script, rule.helper, args)
+      end)
+    end
+  end
+  return { "-j", name }
+end
+
+local function describe(set)
+  if not set then
+    return ""
+  end
+  return set.exc and concat(set.exc[1], ",") .. ";" .. concat(set.exc[2], ",")
+    or set.negative and concat(set, ",") or ""
+end
+
+--- A chain that returns for what is excluded and else ends as the rule does.
+-- @param session the evaluation under way
+-- @param rule the request, see moongate.rules
+-- @param families the families in which it is needed
+-- @param excluded sequence of { option =, values... }
+-- @param endings how the rule ends: argument lists, in this order
+-- @param target what a plain rule would end with
+-- @param tcp whether the endings are for TCP alone
+-- @return the arguments that jump to it
+function M.exception(session, rule, families, excluded, endings, target, tcp)
+  local content = concat({ rule.table, describe(rule.source), describe(rule.destination),
+    describe(rule.ins), describe(rule.outs), concat(target, " "), tcp and "tcp" or "" }, "\0")
+  if rule.ending then
+    content = content .. "\0" .. rule.ending.identity
+  end
+  return write(session, rule, families, names.unique(session, "EXCEPT_", content), function(append)
+    for _, side in ipairs(excluded) do
+      for _, value in ipairs(side) do
+        append { side.option, value, "-j", "RETURN" }
+      end
+    end
+    for _, ending in ipairs(endings) do
+      local last = tcp and { "-p", "tcp" } or {}
+      append(table.move(ending, 1, #ending, #last + 1, last))
+    end
+  end)
+end
+
+--- A chain of endings, so that several rules share them: one limit then holds
+-- for all of them together.
+-- @param session the evaluation under way
+-- @param rule the request, see moongate.rules
+-- @param families the families in which it is needed
+-- @param prefix how the chain's name begins ("LIMIT_")
+-- @param content what tells it from others
+-- @param endings argument lists, in this order
+-- @return the arguments that jump to it
+function M.ending(session, rule, families, prefix, content, endings)
+  return write(session, rule, families, names.unique(session, prefix, rule.table .. "\0" .. content), function(append)
+    for _, ending in ipairs(endings) do
+      append(table.move(ending, 1, #ending, 1, {}))
+    end
+  end)
+end
+
+return M
