@@ -39,7 +39,8 @@ local longest = 28
 
 local no_address = { {} }
 
-local chain_options = schema.new { family = "family", policy = "string" }
+local chain_options = schema.helper("chain", { family = "family", policy = "string" },
+  { call = 'chain("filter", "INPUT", %s)' })
 
 -- chain object -> { table, name, families, rank }
 local chains = setmetatable({}, { __mode = "k" })

@@ -5,7 +5,7 @@ local schema = require "moongate.schema"
 local M = {}
 
 local chains = { "INPUT", "FORWARD", "OUTPUT" }
-local options = schema.new {}
+local options = schema.helper("default_deny", {})
 
 --- Offer `default_deny` to policies: DROP for both families.
 -- @param language table of names

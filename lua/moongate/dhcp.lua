@@ -8,7 +8,7 @@ local stages = require "moongate.stages"
 local M = {}
 
 local helper = "allow_dhcp_client"
-local options_schema = schema.new { on = "interfaces", family = "family", comment = "comment" }
+local options_schema = schema.helper(helper, { on = "interfaces", family = "family", comment = "comment" })
 
 local request = {
   { args = { "-p", "udp", "-m", "udp", "--sport", "68", "--dport", "67" }, families = 1, comment = "DHCP" },

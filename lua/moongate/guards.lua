@@ -5,7 +5,10 @@ local stages = require "moongate.stages"
 
 local M = {}
 
-local no_options = schema.new {}
+local options = {
+  drop_bad_tcp_flags = schema.helper("drop_bad_tcp_flags", {}),
+  drop_invalid = schema.helper("drop_invalid", {}),
+}
 
 -- Which flags to look at, and which of them set is nonsense. From the exact to
 -- the general: FIN,PSH,URG is also a FIN without ACK, and the counter that says
@@ -54,13 +57,13 @@ end
 -- @usage drop_invalid()
 function M.install(language, session)
   language.drop_bad_tcp_flags = function(...)
-    schema.take(session, "drop_bad_tcp_flags", no_options, ...)
+    schema.take(session, "drop_bad_tcp_flags", options.drop_bad_tcp_flags, ...)
     if session.once("drop_bad_tcp_flags") then
       drop_bad_tcp_flags(session, "drop_bad_tcp_flags")
     end
   end
   language.drop_invalid = function(...)
-    schema.take(session, "drop_invalid", no_options, ...)
+    schema.take(session, "drop_invalid", options.drop_invalid, ...)
     if session.once("drop_invalid") then
       drop_invalid(session, "drop_invalid")
     end

@@ -13,7 +13,7 @@ local stages = require "moongate.stages"
 local M = {}
 
 local helper = "allow_icmp"
-local options_schema = schema.new { from = "addresses", forward = "boolean" }
+local options_schema = schema.helper(helper, { from = "addresses", forward = "boolean" })
 
 local function v4(type_number)
   return { "-p", "icmp", "-m", "icmp", "--icmp-type", type_number }

@@ -123,4 +123,18 @@ function M.new(core)
   end
 end
 
+--- The names of the language, without `host` and the helpers of single services.
+-- @param core the primitives, as for `new`
+-- @return a sequence in order
+function M.names(core)
+  local run, language = session.new(core), {}
+  for _, subject in ipairs(subjects) do
+    subject.install(language, run)
+  end
+  for name in next, later do
+    language[name] = true
+  end
+  return order.keys(language)
+end
+
 return M

@@ -5,7 +5,7 @@ local stages = require "moongate.stages"
 
 local M = {}
 
-local options = schema.new {}
+local options = schema.helper("allow_loopback", {})
 
 --- Offer `allow_loopback` to policies; calling it twice is calling it once.
 -- @param language table of names

@@ -18,7 +18,7 @@ local type, next, tointeger, math_type = type, next, math.tointeger, math.type
 local bad_text, exception_of, of_option = schema.bad_text, exceptions.of, scope.of_option
 
 --- What a structured rule may hold.
-M.schema = schema.new {
+M.schema = schema.helper("append", {
   protocol = "protocol",
   source = "addresses",
   destination = "addresses",
@@ -33,7 +33,7 @@ M.schema = schema.new {
   go_to = "target",
   stage = "stage",
   family = "family",
-}
+}, { call = 'chain("filter", "INPUT"):append(%s)', example = { jump = "ACCEPT" } })
 
 --- What was found to mean the same in both families, and to take one value at
 -- most: { match = { NAME = true }, option = { KEY = "--option" }, target = {

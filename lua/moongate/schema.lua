@@ -3,6 +3,9 @@
 -- Option kinds are declared once; a check of good options costs a table look-up
 -- per option. Bad ones are looked for again in sorted order, so that of two
 -- mistakes always the same one is reported.
+--
+-- A helper that policies call declares its options with `helper`, under its own
+-- name: so that what holds for all helpers can be tested on each of them.
 local nearest = require "moongate.nearest"
 local order = require "moongate.order"
 local stages = require "moongate.stages"
@@ -88,11 +91,14 @@ function M.bad_text(text, limit)
   end
 end
 
---- Declare the options of a helper.
+--- What each helper takes: its name -> its schema.
+M.schemas = {}
+
+--- Declare the options of a table that is no helper's own: one within another.
 -- @param options option name -> kind, as a string
 -- @param positional name of the option that may be given first without its
 --   name, or nil
--- @return a schema
+-- @return a schema: { checks =, names =, positional = }
 -- @usage local options = schema.new({ from = "addresses", forward = "boolean" })
 function M.new(options, positional)
   local checks, names = {}, {}
@@ -101,7 +107,36 @@ function M.new(options, positional)
     names[#names + 1] = name
   end
   table.sort(names)
-  return { checks = checks, names = names, positional = positional and kinds[options[positional]] }
+  return { checks = checks, names = names, first = positional, positional = positional and kinds[options[positional]] }
+end
+
+--- Let it be known what a helper takes.
+-- @param name the helper's name in policies
+-- @param schema made by `new`; several helpers may share one
+-- @return the schema
+function M.register(name, schema)
+  M.schemas[name] = schema
+  return schema
+end
+
+--- Declare the options of a helper.
+-- @param name the helper's name in policies
+-- @param options option name -> kind, as a string
+-- @param details nil, or a table of: `positional` (name of the option that may
+--   be given first without its name), `required` (names of options that cannot
+--   be left out), `example` (options of a good call, which need not be given if
+--   there are none), `call` (Lua text of a call, `%s` standing for the options,
+--   if it is not just name and options), `shown_as` (what errors call the
+--   helper, if not by its name)
+-- @return a schema
+-- @usage local options = schema.helper("snat", { to_source = "addresses", out = "interfaces" },
+--   { required = { "to_source" }, example = { to_source = "192.0.2.1" } })
+function M.helper(name, options, details)
+  details = details or {}
+  local schema = M.new(options, details.positional)
+  schema.required, schema.example = details.required, details.example
+  schema.call, schema.shown_as = details.call, details.shown_as
+  return M.register(name, schema)
 end
 
 -- What is wrong with one option, or nil.
@@ -127,15 +162,31 @@ local function mistake(schema, key, value)
   end
 end
 
-local function report(session, helper, schema, options)
+-- Where something stands in an options table that may stand in another.
+local function below(path, key)
+  if not path or not key then
+    return path or key
+  end
+  return key:find("^%[") and path .. key or path .. "." .. key
+end
+
+local function report(session, helper, schema, options, path)
   local keys, wrong = order.keys(options)
   if not keys then
-    session.fail(helper, nil, wrong)
+    session.fail(helper, path, wrong)
   end
   for _, key in ipairs(keys) do
-    local path, what = mistake(schema, key, options[key])
+    local where, what = mistake(schema, key, options[key])
     if what then
-      session.fail(helper, path, what)
+      session.fail(helper, below(path, where), what)
+    end
+  end
+end
+
+local function check_required(session, helper, schema, options, path)
+  for _, name in ipairs(schema.required) do
+    if options[name] == nil and not (schema.first == name and options[1] ~= nil) then
+      session.fail(helper, path, ("`%s` is missing: %s is needed"):format(name, schema.checks[name].what))
     end
   end
 end
@@ -143,20 +194,24 @@ end
 --- Check an options table.
 -- @param session the evaluation under way
 -- @param helper name for the error
--- @param schema made by `new`
+-- @param schema made by `new` or `helper`
 -- @param options the table; not changed
+-- @param path where the table stands, if it is an option's value
 -- @raise at the first mistake in sorted order, as `helper: option: what`
-function M.check(session, helper, schema, options)
+function M.check(session, helper, schema, options, path)
   local checks = schema.checks
   for key, value in next, options do
     local kind = checks[key]
     if not kind then
       if key ~= 1 or not schema.positional or not schema.positional[type(value)] then
-        report(session, helper, schema, options)
+        report(session, helper, schema, options, path)
       end
     elseif not kind[type(value)] or kind.check and kind.check(value) then
-      report(session, helper, schema, options)
+      report(session, helper, schema, options, path)
     end
+  end
+  if schema.required then
+    check_required(session, helper, schema, options, path)
   end
 end
 
@@ -166,7 +221,7 @@ local none = {}
 -- schema has a positional option, that one alone.
 -- @param session the evaluation under way
 -- @param helper name for the error
--- @param schema made by `new`
+-- @param schema made by `helper`
 -- @param ... what the policy passed
 -- @return the checked options table, which must not be changed
 -- @raise if the arguments or the options are wrong
@@ -177,6 +232,8 @@ function M.take(session, helper, schema, ...)
   elseif options == nil then
     if select("#", ...) > 0 then
       session.fail(helper, nil, "nil given instead of options (a misspelt variable?)")
+    elseif schema.required then
+      check_required(session, helper, schema, none)
     end
     return none
   end

@@ -12,9 +12,10 @@ local M = {}
 M.__index = M
 
 local type = type
+local fingerprint = require("moongate.names").fingerprint
 local port_protocols = { "tcp", "udp", "sctp" }
 
-local definition = schema.new {
+local definition = schema.helper("service", {
   tcp = "ports",
   udp = "ports",
   sctp = "ports",
@@ -23,7 +24,7 @@ local definition = schema.new {
   family = "family",
   helper = "string",
   comment = "comment",
-}
+}, { call = 'service("minecraft", %s)', shown_as = 'service("minecraft")', example = { tcp = 25565 } })
 
 --- The services that a new evaluation starts with.
 -- @param session the evaluation
@@ -113,18 +114,6 @@ function M:parts(helper, path, name)
     self.cache[exact], self.cache[name] = parts, parts
   end
   return parts
-end
-
--- One text for what a definition says, to tell equal ones from clashing ones.
-local function fingerprint(value)
-  if type(value) ~= "table" then
-    return type(value) .. ":" .. tostring(value)
-  end
-  local out = {}
-  for _, key in ipairs(order.keys(value) or {}) do
-    out[#out + 1] = tostring(key) .. "=" .. fingerprint(value[key])
-  end
-  return "{" .. table.concat(out, ";") .. "}"
 end
 
 local function copy(value)

@@ -63,6 +63,12 @@ local schemas = {
   outbound = schema.new(generic, "service"),
   forward = schema.new(generic, "service"),
 }
+for action in next, actions do
+  for direction, options in next, schemas do
+    options.example = { tcp = 8443 }
+    schema.register(action .. "_" .. direction, options)
+  end
+end
 
 local of_service = without(generic, "service", "tcp", "udp", "sctp", "protocol")
 local service_schemas = {
@@ -154,7 +160,7 @@ end
 -- @return a function of options
 function M.for_service(session, action_name, direction, service)
   local helper = action_name .. "_" .. direction .. "_" .. service
-  local action, options_schema = actions[action_name], service_schemas[direction]
+  local action, options_schema = actions[action_name], schema.register(helper, service_schemas[direction])
   local function verb(...)
     local options = take(session, helper, options_schema, ...)
     run(session, helper, action, direction, options, traffic.of_service(session, helper, nil, service, options))
