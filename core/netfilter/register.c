@@ -23,6 +23,13 @@
 /* The declarations in xtables.h are what the plugins were built against. */
 static void (*register_target)(struct xtables_target *target);
 
+/*
+ * Our own, whoever precedes us: by its exported name even this file would get
+ * the one that the linker finds first.
+ */
+extern __typeof(xtables_register_target) own_register_target
+	__attribute__((alias("xtables_register_target"), visibility("hidden")));
+
 int mg_register_open(struct mg_error *error)
 {
 	/* Loaded already, as a dependency; this only asks for its handle. */
@@ -45,7 +52,7 @@ int mg_register_open(struct mg_error *error)
 		dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_GLOBAL);
 	/* a program that links libxtables before us would lose targets in silence */
 	if (dlsym(RTLD_DEFAULT, "xtables_register_target") !=
-	    (void *)(uintptr_t)xtables_register_target)
+	    (void *)(uintptr_t)own_register_target)
 		return mg_fail(error, -ELIBBAD, MG_ENVIRONMENT,
 			       "libxtables comes before libmoongate in this program: link "
 			       "-lmoongate first");
