@@ -76,6 +76,7 @@ struct mg_notes {
 	size_t capacity;
 };
 
+/** Free what the list holds, so that it is empty and may grow again. */
 void mg_notes_clear(struct mg_notes *notes);
 
 /**
@@ -93,6 +94,8 @@ const char *mg_nearest(const char *name, const char *const *names);
  *   apply            open, check or load_plan, begin, plan, apply; wait
  *   settle           open, confirm or rollback
  *   look             open, report or visit
+ *
+ * A step without one that it needs is MG_INVALID, and changes nothing.
  */
 struct mg_engine;
 
@@ -181,7 +184,7 @@ struct mg_plan_summary {
 	bool is_empty;			      /* nothing to do */
 };
 
-/** After mg_engine_plan(). */
+/** After mg_engine_plan(); all zero before. */
 void mg_engine_plan_summary(const struct mg_engine *engine, struct mg_plan_summary *out);
 
 enum mg_line_kind { MG_LINE_ADD, MG_LINE_REMOVE, MG_LINE_MOVE, MG_LINE_KEEP };
@@ -221,9 +224,14 @@ struct mg_sections;
  */
 int mg_engine_sections(const struct mg_engine *engine, bool all, struct mg_sections **out,
 		       struct mg_error *error);
+
+/** How many chains. */
 size_t mg_sections_count(const struct mg_sections *sections);
-/** Sections are numbered from 0. */
+
+/** One of them, from 0. */
 const struct mg_section *mg_sections_at(const struct mg_sections *sections, size_t index);
+
+/** Free them, with their texts. */
 void mg_sections_free(struct mg_sections *sections);
 
 /** How an apply ended. */

@@ -70,6 +70,13 @@ static struct mg_apply_order make_order(const struct mg_engine *engine, double s
 	};
 }
 
+static int check_ready(const struct mg_engine *engine, const char *function, struct mg_error *error)
+{
+	if (!engine->begun)
+		return mg_engine_too_early(function, "mg_engine_begin", error);
+	return engine->planned ? 0 : mg_engine_too_early(function, "mg_engine_plan", error);
+}
+
 static int apply_locked(struct mg_engine *engine, double seconds, struct mg_transaction **out,
 			struct mg_error *error)
 {
@@ -89,8 +96,10 @@ static int apply_locked(struct mg_engine *engine, double seconds, struct mg_tran
 int mg_engine_apply(struct mg_engine *engine, double seconds, struct mg_transaction **out,
 		    struct mg_error *error)
 {
-	int lock = -1, err;
+	int lock = -1, err = check_ready(engine, "mg_engine_apply", error);
 
+	if (err)
+		return err;
 	if (mg_engine_refusals(engine))
 		return mg_fail(error, -EPERM, MG_UNSAFE, "refused for safety; nothing was changed");
 	err = mg_xtables_lock(engine->request.wait, &lock, error);
@@ -105,8 +114,10 @@ int mg_engine_record(struct mg_engine *engine, bool unconfirmed, struct mg_error
 	struct record_texts texts;
 	struct mg_apply_order order;
 	struct mg_pending leftover;
-	int err = mg_engine_read_confirmed(engine, error);
+	int err = check_ready(engine, "mg_engine_record", error);
 
+	if (!err)
+		err = mg_engine_read_confirmed(engine, error);
 	if (err)
 		return err;
 	/* its guard is gone, since the lock is ours, and nobody has ever confirmed it */

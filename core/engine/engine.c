@@ -17,6 +17,11 @@ int mg_engine_no_memory(struct mg_error *error)
 	return mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory");
 }
 
+int mg_engine_too_early(const char *function, const char *first, struct mg_error *error)
+{
+	return mg_fail(error, -EINVAL, MG_INVALID, "%s() comes after %s()", function, first);
+}
+
 /* The facts about the host, the operator and what is installed. */
 static int learn(struct mg_engine *engine, struct mg_error *error)
 {
@@ -145,8 +150,14 @@ int mg_engine_check(struct mg_engine *engine, struct mg_error *error)
 		.host = engine->host,
 	};
 	size_t first;
-	int err = mg_policy_evaluate(&evaluation, &engine->ruleset, &engine->notes, error);
+	int err;
 
+	if (!engine->request.policy)
+		return mg_fail(error, -EINVAL, MG_INVALID, "the request names no policy file");
+	if (engine->ruleset)
+		return mg_fail(error, -EINVAL, MG_INVALID,
+			       "an engine checks one policy, once: open another one");
+	err = mg_policy_evaluate(&evaluation, &engine->ruleset, &engine->notes, error);
 	if (err)
 		return err;
 	first = engine->notes.count;
@@ -166,6 +177,8 @@ int mg_engine_check(struct mg_engine *engine, struct mg_error *error)
 
 int mg_engine_try(struct mg_engine *engine, struct mg_error *error)
 {
+	if (!engine->plan)
+		return mg_engine_too_early("mg_engine_try", "mg_engine_check", error);
 	return mg_plan_try(engine->plan, error);
 }
 
@@ -182,7 +195,10 @@ uint32_t mg_engine_chain_count(const struct mg_engine *engine)
 int mg_engine_export(struct mg_engine *engine, enum mg_family family, char **out,
 		     struct mg_error *error)
 {
-	int err = mg_plan_check_text(engine->plan, error);
+	int err;
 
+	if (!engine->plan)
+		return mg_engine_too_early("mg_engine_export", "mg_engine_check", error);
+	err = mg_plan_check_text(engine->plan, error);
 	return err ? err : mg_plan_text(engine->plan, family, out, error);
 }

@@ -30,7 +30,12 @@ struct mg_engine {
 	struct mg_generation *confirmed; /* NULL: nothing was ever confirmed */
 	struct mg_notes notes;
 	unsigned int families; /* that are managed: asked for, and there */
+	bool begun;	       /* the transaction lock is held */
+	bool planned;	       /* the plan is compared with the live tables, and judged */
 };
+
+/** -EINVAL: the caller's mistake of calling @function without @first before it. */
+int mg_engine_too_early(const char *function, const char *first, struct mg_error *error);
 
 /** Open the state, if it is not; @create: make its folders. */
 int mg_engine_open_state(struct mg_engine *engine, bool create, struct mg_error *error);

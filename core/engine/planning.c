@@ -42,7 +42,10 @@ int mg_engine_begin(struct mg_engine *engine, struct mg_error *error)
 {
 	int err = mg_engine_open_state(engine, true, error);
 
-	return err ? err : mg_state_lock(engine->state, engine->request.wait, error);
+	if (!err)
+		err = mg_state_lock(engine->state, engine->request.wait, error);
+	engine->begun = !err;
+	return err;
 }
 
 int mg_engine_read_pending(struct mg_engine *engine, struct mg_generation **out,
@@ -120,8 +123,12 @@ static int look_beside(struct mg_engine *engine, struct mg_error *error)
 
 int mg_engine_plan(struct mg_engine *engine, struct mg_error *error)
 {
-	int err = mg_engine_open_state(engine, false, error);
+	int err;
 
+	if (!engine->plan)
+		return mg_engine_too_early("mg_engine_plan", "mg_engine_check", error);
+	engine->planned = false;
+	err = mg_engine_open_state(engine, false, error);
 	if (!err)
 		err = compare(engine, error);
 	if (!err)
@@ -130,6 +137,7 @@ int mg_engine_plan(struct mg_engine *engine, struct mg_error *error)
 		err = refuse_foreign(engine, error);
 	if (!err && !mg_plan_is_empty(engine->plan))
 		err = mg_engine_try(engine, error);
+	engine->planned = !err;
 	return err;
 }
 
@@ -138,6 +146,10 @@ void mg_engine_plan_summary(const struct mg_engine *engine, struct mg_plan_summa
 	const struct mg_plan *plan = engine->plan;
 	size_t i;
 
+	if (!engine->planned) {
+		*out = (struct mg_plan_summary){ 0 };
+		return;
+	}
 	*out = (struct mg_plan_summary){
 		.foreign_rules = plan->foreign_rules,
 		.foreign_chains = plan->foreign_chains,
@@ -159,5 +171,7 @@ void mg_engine_plan_summary(const struct mg_engine *engine, struct mg_plan_summa
 int mg_engine_sections(const struct mg_engine *engine, bool all, struct mg_sections **out,
 		       struct mg_error *error)
 {
+	if (!engine->planned)
+		return mg_engine_too_early("mg_engine_sections", "mg_engine_plan", error);
 	return mg_sections_make(engine->plan, all, out, error);
 }
