@@ -6,7 +6,7 @@
 # make asan     the specs on a build with ASan and UBSan
 # make lint     clang-format, clang-tidy, cppcheck, luacheck
 # make bench    against the peers, side by side
-# make install  PREFIX, DESTDIR
+# make install  PREFIX, DESTDIR, LIBDIR, MANDIR; make uninstall takes it away again
 #
 # Debian's packages that all this needs stand in packaging/packages.
 
@@ -16,10 +16,16 @@ BUILD ?= build
 CC ?= gcc
 LUA ?= lua5.4
 
-SBINDIR = $(PREFIX)/sbin
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+
+SBINDIR ?= $(PREFIX)/sbin
+# Debian's own libraries lie in a folder for their architecture.
+LIBDIR ?= $(PREFIX)/lib$(if $(filter /usr,$(PREFIX)),$(MULTIARCH:%=/%))
+INCLUDEDIR ?= $(PREFIX)/include
 DATADIR = $(PREFIX)/share/moongate
-MANDIR = $(PREFIX)/share/man
-LUA_CMOD = $(PREFIX)/lib/lua/5.4
+MANDIR ?= $(PREFIX)/share/man
+LUA_CMOD ?= $(PREFIX)/lib/lua/5.4
+VERSION := $(shell sed -n 's/^.define MG_VERSION "\(.*\)"$$/\1/p' include/moongate.h)
 
 PKGS = libmnl jansson xtables libip4tc libip6tc
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) lua5.4 2>/dev/null)
@@ -51,7 +57,9 @@ BINDING_OBJECTS = $(BINDING_SOURCES:core/%.c=$(BUILD)/obj/%.o)
 
 PROGRAM = $(BUILD)/moongate
 STATIC = $(BUILD)/libmoongate.a
-SHARED = $(BUILD)/libmoongate.so.0
+# A program that was linked asks for the soname; the linker for the name without a number.
+SONAME = libmoongate.so.0
+SHARED = $(BUILD)/libmoongate.so.$(VERSION)
 MODULE = $(BUILD)/lua/moongate/netfilter.so
 
 # Ask for a newer or an instrumented program in the specs by its folder.
@@ -59,9 +67,9 @@ BUSTED = $(LUA) /usr/bin/busted
 TESTS ?= spec
 PURPOSES ?= build run
 
-.PHONY: all packages run demo test specs asan valgrind lint bench install clean format
+.PHONY: all packages run demo test specs asan valgrind lint bench install uninstall clean format
 
-all: $(PROGRAM) $(SHARED) $(MODULE)
+all: $(PROGRAM) $(STATIC) $(SHARED) $(MODULE)
 
 packages:
 	@packaging/install-packages $(PURPOSES)
@@ -97,7 +105,8 @@ valgrind: $(PROGRAM)
 	@packaging/install-packages check
 	@spec/support/valgrind $(PROGRAM)
 
-C_FILES = $(SOURCES) $(HEADERS) $(wildcard spec/unit/*/*.[ch] spec/support/*.h bench/*.c)
+C_FILES = $(SOURCES) $(HEADERS) $(wildcard spec/unit/*/*.[ch] spec/integration/*.c spec/support/*.h bench/*.c \
+	examples/*.c)
 
 lint:
 	@packaging/install-packages build lint
@@ -123,15 +132,59 @@ bench:
 	@$(MAKE) --no-print-directory all
 	@bench/run $(PROGRAM)
 
-install: all
-	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(DATADIR)/lua/moongate \
-		$(DESTDIR)$(DATADIR)/policies/hosts $(DESTDIR)$(MANDIR)/man8 \
-		$(DESTDIR)$(LUA_CMOD)/moongate $(DESTDIR)/etc/moongate
-	install -m 755 $(PROGRAM) $(DESTDIR)$(SBINDIR)/moongate
-	install -m 644 lua/moongate/*.lua $(DESTDIR)$(DATADIR)/lua/moongate/
-	install -m 644 policies/hosts/*.lua $(DESTDIR)$(DATADIR)/policies/hosts/
-	install -m 644 packaging/moongate.8 $(DESTDIR)$(MANDIR)/man8/moongate.8
-	install -m 644 $(MODULE) $(DESTDIR)$(LUA_CMOD)/moongate/netfilter.so
+# What is installed: the mode, the file, and where it goes; a link has "link" for a mode.
+INSTALLED = \
+	755:$(PROGRAM):$(SBINDIR)/moongate \
+	644:$(STATIC):$(LIBDIR)/libmoongate.a \
+	644:$(SHARED):$(LIBDIR)/$(notdir $(SHARED)) \
+	link:$(notdir $(SHARED)):$(LIBDIR)/$(SONAME) \
+	link:$(SONAME):$(LIBDIR)/libmoongate.so \
+	644:$(MODULE):$(LUA_CMOD)/moongate/netfilter.so \
+	644:include/moongate.h:$(INCLUDEDIR)/moongate.h \
+	644:$(BUILD)/moongate.pc:$(LIBDIR)/pkgconfig/moongate.pc \
+	644:packaging/moongate.8:$(MANDIR)/man8/moongate.8 \
+	644:packaging/libmoongate.3:$(MANDIR)/man3/libmoongate.3 \
+	$(foreach file,$(sort $(wildcard lua/moongate/*.lua policies/*/*.lua)), \
+		644:$(file):$(DATADIR)/$(file))
+# Folders that are Moongate's alone, the inner ones first.
+OWN_FOLDERS = $(sort $(dir $(foreach file,$(wildcard policies/*/*.lua),$(DATADIR)/$(file)))) \
+	$(DATADIR)/policies $(DATADIR)/lua/moongate $(DATADIR)/lua $(DATADIR) \
+	$(LUA_CMOD)/moongate /etc/moongate
+
+install: all $(BUILD)/moongate.pc
+	@install -d "$(DESTDIR)/etc/moongate"
+	@set -e; for file in $(INSTALLED); do \
+		mode=$${file%%:*}; to="$(DESTDIR)$${file##*:}"; from=$${file#*:}; from=$${from%:*}; \
+		echo "  INSTALL $$to"; \
+		if [ $$mode = link ]; then ln -sf "$$from" "$$to"; \
+		else install -D -m $$mode "$$from" "$$to"; fi; \
+	done
+	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
+
+# /etc/moongate goes only if nobody has put a policy there.
+uninstall:
+	@set -e; for file in $(INSTALLED); do \
+		echo "  REMOVE  $(DESTDIR)$${file##*:}"; rm -f "$(DESTDIR)$${file##*:}"; \
+	done
+	@for folder in $(OWN_FOLDERS); do \
+		[ ! -d "$(DESTDIR)$$folder" ] || rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$folder"; \
+	done
+	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
+
+# What is compiled in or written down depends on PREFIX: made anew where that is another.
+.PHONY: force
+$(BUILD)/places: force
+	@mkdir -p $(@D)
+	@echo "$(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(DATADIR)" | cmp -s - $@ || \
+		echo "$(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(DATADIR)" >$@
+
+$(BUILD)/obj/engine/places.o: $(BUILD)/places
+$(BUILD)/obj/engine/places.o: CPPFLAGS += -DMG_DATADIR='"$(DATADIR)"'
+
+$(BUILD)/moongate.pc: packaging/moongate.pc.in $(BUILD)/places include/moongate.h Makefile
+	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+		-e 's|@DATADIR@|$(DATADIR)|' -e 's|@VERSION@|$(VERSION)|' \
+		-e 's|@LIBS@|$(strip $(PKG_LIBS) $(LUA_LIBS))|' $< >$@
 
 # The flags stand in this file.
 $(BUILD)/obj/%.o: core/%.c Makefile
@@ -152,9 +205,10 @@ $(PROGRAM): $(CLI_OBJECTS) $(STATIC)
 
 $(SHARED): $(LIB_OBJECTS)
 	@echo "  LINK    $@"
-	@$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libmoongate.so.0 -o $@ $^ \
+	@$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -o $@ $^ \
 		$(PKG_LIBS) $(LUA_LIBS)
-	@ln -sf libmoongate.so.0 $(BUILD)/libmoongate.so
+	@ln -sf $(notdir $@) $(BUILD)/$(SONAME)
+	@ln -sf $(SONAME) $(BUILD)/libmoongate.so
 
 # A Lua module takes liblua's symbols from the program that loads it.
 $(MODULE): $(BINDING_OBJECTS) $(LIB_OBJECTS)

@@ -1,60 +1,107 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where the installed files lie.
+ * Where the installed files lie: beside the program or library that this code
+ * is in, so that a copy of a whole installation works anywhere; else where it
+ * was built to be installed.
  */
 #include <dlfcn.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine.h"
 
+/* The Makefile says it, from PREFIX. */
 #ifndef MG_DATADIR
 #define MG_DATADIR "/usr/share/moongate"
 #endif
 
-/* The folder of the program or library that this code is in. */
-static void find_own_folder(char *out, size_t size)
-{
-	char path[2048];
-	Dl_info info;
-	ssize_t length;
-	char *slash;
+/* A folder from which files are found: so far up, then down by these names. */
+struct place {
+	const char *up;
+	const char *down[2];
+};
 
-	/* the name of a program is what it was called by; that of a library is its path */
-	if (dladdr((const void *)(uintptr_t)mg_installed_folder, &info) && info.dli_fname &&
-	    strstr(info.dli_fname, ".so")) {
-		if (!realpath(info.dli_fname, path))
-			*path = '\0';
-	} else {
-		length = readlink("/proc/self/exe", path, sizeof(path) - 1);
-		path[length > 0 ? length : 0] = '\0';
-	}
-	slash = strrchr(path, '/');
-	if (slash)
-		*slash = '\0';
-	snprintf(out, size, "%s", path);
+/* The program or library that this code is in, with its path resolved; "" where it has none. */
+static void find_own_file(char *out, size_t size)
+{
+	struct link_map *map = NULL;
+	Dl_info info;
+	char *path = NULL;
+
+	/* the list of what is loaded has no name for the program itself */
+	if (dladdr1((const void *)(uintptr_t)mg_installed_folder, &info, (void **)&map,
+		    RTLD_DL_LINKMAP) &&
+	    map && *map->l_name)
+		path = realpath(map->l_name, NULL);
+	else
+		path = realpath("/proc/self/exe", NULL);
+	snprintf(out, size, "%s", path ? path : "");
+	free(path);
+}
+
+/*
+ * Append "/NAME" to @path, where that is there and its owner can be trusted.
+ *
+ * A program may lie where strangers can put a folder beside it, as under /tmp,
+ * and root may run it: so what lies beside counts only if it is root's, or
+ * belongs to the owner of the program or of the folder where the way down began.
+ */
+static bool step_down(char *path, size_t size, const char *name, const uid_t trusted[2])
+{
+	const size_t length = strlen(path);
+	struct stat status;
+
+	return (size_t)snprintf(path + length, size - length, "/%s", name) < size - length &&
+	       lstat(path, &status) == 0 &&
+	       (status.st_uid == 0 || status.st_uid == trusted[0] || status.st_uid == trusted[1]);
+}
+
+/* Go to @place from the folder @path, which is changed, and on to @name. */
+static bool walk(char *path, size_t size, uid_t owner, const struct place *place, const char *name)
+{
+	uid_t trusted[2] = { owner, owner };
+	struct stat status;
+	size_t i, length = strlen(path);
+
+	if ((size_t)snprintf(path + length, size - length, "/%s", place->up) >= size - length ||
+	    stat(path, &status))
+		return false;
+	trusted[1] = status.st_uid;
+	for (i = 0; i < 2 && place->down[i]; i++)
+		if (!step_down(path, size, place->down[i], trusted))
+			return false;
+	/* an installation has the language; another program's lua/ does not */
+	length = strlen(path);
+	if (!step_down(path, size, "lua", trusted) || !step_down(path, size, "moongate", trusted))
+		return false;
+	path[length] = '\0';
+	return step_down(path, size, name, trusted) && access(path, R_OK | X_OK) == 0;
 }
 
 char *mg_installed_folder(const char *name)
 {
-	/* from sbin/ or lib/; from lib/x86_64-linux-gnu/; from build/ in a checkout */
-	static const char *const places[] = {
-		"../share/moongate",
-		"../../share/moongate",
-		"..",
+	static const struct place places[] = {
+		{ "..", { "share", "moongate" } },    /* from sbin/ or lib/ */
+		{ "../..", { "share", "moongate" } }, /* from lib/x86_64-linux-gnu/ */
+		{ "..", { NULL } },		      /* from build/ in a checkout */
 	};
-	char own[2048], *path = NULL;
+	char own[2048], path[sizeof(own) + 256], *slash, *out;
+	struct stat status;
 	size_t i;
 
-	find_own_folder(own, sizeof(own));
-	for (i = 0; i < sizeof(places) / sizeof(*places); i++) {
-		if (asprintf(&path, "%s/%s/%s", own, places[i], name) < 0)
-			return NULL;
-		if (access(path, R_OK | X_OK) == 0)
-			return path;
-		free(path);
+	find_own_file(own, sizeof(own));
+	slash = strrchr(own, '/');
+	if (slash && stat(own, &status) == 0) {
+		*slash = '\0';
+		for (i = 0; i < sizeof(places) / sizeof(*places); i++) {
+			snprintf(path, sizeof(path), "%s", own);
+			if (walk(path, sizeof(path), status.st_uid, &places[i], name))
+				return strdup(path);
+		}
 	}
-	return asprintf(&path, "%s/%s", MG_DATADIR, name) < 0 ? NULL : path;
+	return asprintf(&out, "%s/%s", MG_DATADIR, name) < 0 ? NULL : out;
 }

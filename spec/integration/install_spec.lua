@@ -1,40 +1,81 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
 --
 -- What `make install` puts into DESTDIR works there: the program finds its
--- language, and lua5.4 the module.
+-- language, and lua5.4 the module. `make uninstall` takes it away again.
 
+local installations = require "spec.support.installation"
 local lfs = require "lfs"
 local run = require "spec.support.run"
 
 describe("an installation #integration", function()
-  local root
+  local installed, place
 
-  setup(function()
-    root = run.must({ "mktemp", "-d" }):gsub("\n", "")
-    -- what is under test was built before the specs began: nothing is to be built now
-    run.must({ "make", "--no-print-directory", "install", "DESTDIR=" .. root, "PREFIX=/opt/moongate" },
-      { limit = 120 })
+  before_each(function()
+    installed = installations.new("/opt/moongate")
+    place = installed.stage .. installed.prefix
   end)
 
-  teardown(function()
-    run.must { "rm", "-rf", root }
+  after_each(function()
+    installed:remove()
   end)
 
-  it("has a program that finds its language", function()
-    local result = run.run { root .. "/opt/moongate/sbin/moongate", "check",
-      root .. "/opt/moongate/share/moongate/policies/hosts/remote_server.lua" }
+  local function check(policy)
+    return run.run({ place .. "/sbin/moongate", "check", policy }, { env = installed:environment() })
+  end
+
+  it("has a program that finds its language and policies", function()
+    local result = check(place .. "/share/moongate/policies/hosts/remote_server.lua")
     assert.equal(0, result.code, result.err)
-  end)
-
-  it("has the manual page and a place for the policy", function()
-    assert.equal("file", lfs.attributes(root .. "/opt/moongate/share/man/man8/moongate.8", "mode"))
-    assert.equal("directory", lfs.attributes(root .. "/etc/moongate", "mode"))
+    assert.equal("file", lfs.attributes(place .. "/share/man/man8/moongate.8", "mode"))
+    assert.equal("directory", lfs.attributes(installed.stage .. "/etc/moongate", "mode"))
   end)
 
   it("says where the language should be when it is not there", function()
-    run.must { "rm", "-rf", root .. "/opt/moongate/share/moongate/lua" }
-    local result = run.run { root .. "/opt/moongate/sbin/moongate", "check", "policies/hosts/remote_server.lua" }
-    assert.are_not.equal(0, result.code)
-    assert.truthy(result.err:find("moongate/language.lua", 1, true), result.err)
+    run.must { "rm", "-rf", place .. "/share/moongate/lua" }
+    local result = check("policies/hosts/remote_server.lua")
+    assert.equal(1, result.code)
+    assert.truthy(result.err:find("/opt/moongate/share/moongate/lua/moongate/language.lua", 1, true), result.err)
+  end)
+
+  it("does not take a language that a stranger has put beside it", function()
+    if run.must { "id", "-u" } ~= "0\n" then
+      return -- only root can give a folder to somebody else
+    end
+    run.must { "chown", "-R", "65534", place .. "/share/moongate" }
+    local result = check("policies/hosts/remote_server.lua")
+    assert.equal(1, result.code)
+    assert.truthy(result.err:find("/opt/moongate/share/moongate/lua/moongate/language.lua", 1, true), result.err)
+    run.must { "chown", "-R", "65534", place } -- all of it his: then it is his installation
+    assert.equal(0, check("policies/hosts/remote_server.lua").code)
+  end)
+
+  it("is taken away without a trace, and nothing else is", function()
+    local own = run.write_file(installed.stage .. "/etc/moongate/policy.lua", "default_deny()\n")
+    local other = run.write_file(place .. "/lib/libother.a", "")
+    installed:make("uninstall")
+    assert.same({ "etc/moongate/policy.lua", "opt/moongate/lib/libother.a" }, installations.files(installed.stage))
+    assert.falsy(lfs.attributes(place .. "/share/moongate"))
+    os.remove(own)
+    os.remove(other)
+    installed:make("uninstall") -- also when it is gone already
+    assert.falsy(lfs.attributes(installed.stage .. "/etc/moongate"))
+  end)
+
+  it("goes where LIBDIR and MANDIR say", function()
+    installed:make("install", "LIBDIR=/opt/moongate/lib64", "MANDIR=/opt/man")
+    for _, path in ipairs { "lib64/libmoongate.so", "lib64/pkgconfig/moongate.pc" } do
+      assert.truthy(lfs.attributes(place .. "/" .. path), path)
+    end
+    assert.truthy(lfs.attributes(installed.stage .. "/opt/man/man3/libmoongate.3"))
+    assert.truthy(run.read_file(place .. "/lib64/pkgconfig/moongate.pc"):find("libdir=/opt/moongate/lib64\n", 1, true))
+  end)
+
+  it("has Debian's places with PREFIX=/usr", function()
+    local dry = installed:make("install", "PREFIX=/usr", "--dry-run")
+    local triplet = run.must({ "cc", "-print-multiarch" }):gsub("\n", "")
+    for _, path in ipairs { "/usr/lib/" .. triplet .. "/libmoongate.so.0", "/usr/include/moongate.h",
+                            "/usr/sbin/moongate", "/usr/share/moongate/lua/moongate/verbs.lua" } do
+      assert.truthy(dry:find(":" .. path .. " ", 1, true), path)
+    end
   end)
 end)

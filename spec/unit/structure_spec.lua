@@ -102,7 +102,7 @@ describe("the source tree", function()
   end)
 
   it("has files that a reader can take in, each with its licence", function()
-    for _, root in ipairs { "core", "include", "lua", "policies", "spec" } do
+    for _, root in ipairs { "core", "include", "examples", "lua", "policies", "spec" } do
       each_file(root, function(path)
         local text = read(path)
         local _, lines = text:gsub("\n", "")

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From a policy to the live tables and back through moongate.h alone, as a
+ * program of somebody else's would do it. To be run as root in a private
+ * network namespace whose tables are empty. Argument: an empty folder.
+ */
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "spec/support/tap.h"
+
+static const char server[] = "default_deny() allow_established() allow_loopback() allow_icmp()\n"
+			     "allow_inbound_ssh()\n";
+static const char more[] = "default_deny() allow_established() allow_loopback() allow_icmp()\n"
+			   "allow_inbound_ssh() allow_inbound_https()\n";
+static const char refused[] =
+	"default_deny() allow_established() allow_loopback() allow_icmp() allow_inbound_ssh()\n"
+	"local c = chain('mangle', 'PREROUTING', { family = 'ipv4' })\n"
+	"c:append '-p tcp -j REJECT --reject-with tcp-reset'\n";
+
+static char policy_file[4096], state_dir[4096], run_dir[4096];
+static struct mg_engine *engine;
+static struct mg_transaction *transaction;
+
+static void put_away(void)
+{
+	if (transaction)
+		mg_transaction_rollback(transaction);
+	mg_transaction_free(transaction);
+	mg_engine_close(engine);
+	transaction = NULL;
+	engine = NULL;
+}
+
+/* Close what is open, write the policy and open an engine for it. */
+static int open_for(const char *policy, bool force)
+{
+	struct mg_request request = {
+		.policy = policy_file,
+		.state_dir = state_dir,
+		.run_dir = run_dir,
+		.force = force,
+	};
+	FILE *file = fopen(policy_file, "w");
+
+	if (!file || fputs(policy, file) < 0 || fclose(file))
+		return -1;
+	mg_engine_close(engine);
+	engine = NULL;
+	return mg_engine_open(&request, &engine, &tap_error);
+}
+
+static int plan(const char *policy)
+{
+	int err = open_for(policy, false);
+
+	if (!err)
+		err = mg_engine_check(engine, &tap_error);
+	if (!err)
+		err = mg_engine_begin(engine, &tap_error);
+	return err ? err : mg_engine_plan(engine, &tap_error);
+}
+
+/* Apply, and let go of the engine, as the guard lets go of nobody. */
+static int apply(const char *policy, double seconds)
+{
+	int err = plan(policy);
+
+	if (!err)
+		err = mg_engine_apply(engine, seconds, &transaction, &tap_error);
+	mg_engine_close(engine);
+	engine = NULL;
+	return err;
+}
+
+/* What a visit has seen. */
+struct seen {
+	uint32_t chains, rules, ours, last_number;
+	bool is_policy_drop, has_https;
+	int stop; /* what to end the visit with */
+};
+
+static int see_chain(void *context, const struct mg_live_chain *chain)
+{
+	struct seen *seen = context;
+
+	seen->chains++;
+	if (strcmp(chain->name, "INPUT") == 0 && chain->policy)
+		seen->is_policy_drop = strcmp(chain->policy, "DROP") == 0;
+	return seen->stop;
+}
+
+static int see_rule(void *context, uint32_t number, const struct mg_live_rule *rule)
+{
+	struct seen *seen = context;
+
+	seen->rules++;
+	seen->last_number = number;
+	seen->ours += rule->origin && strstr(rule->origin, "policy.lua:");
+	seen->has_https = seen->has_https || strstr(rule->text, "--dport 443 ");
+	return 0;
+}
+
+static int look(const char *table, const char *chain, struct seen *seen)
+{
+	const struct mg_live_visitor visitor = { see_chain, see_rule, seen };
+	int err = open_for(server, false);
+
+	return err ? err : mg_engine_visit(engine, table, chain, &visitor, &tap_error);
+}
+
+#define EXPECT_TOO_EARLY(call, words)                                                              \
+	do {                                                                                       \
+		EXPECT((call) < 0);                                                                \
+		EXPECT_IS(tap_error.status, MG_INVALID);                                           \
+		EXPECT_TEXT(tap_error.text, words);                                                \
+	} while (0)
+
+static void steps_too_early(void)
+{
+	struct mg_plan_summary summary = { .added = 7 };
+	struct mg_sections *sections = NULL;
+	char *text = NULL;
+
+	EXPECT_DONE(open_for(server, false));
+	EXPECT_TOO_EARLY(mg_engine_try(engine, &tap_error),
+			 "mg_engine_try() comes after mg_engine_check()");
+	EXPECT_TOO_EARLY(mg_engine_export(engine, MG_IPV4, &text, &tap_error),
+			 "mg_engine_export() comes after mg_engine_check()");
+	EXPECT_TOO_EARLY(mg_engine_plan(engine, &tap_error),
+			 "mg_engine_plan() comes after mg_engine_check()");
+	EXPECT_IS(mg_engine_rule_count(engine), 0);
+	EXPECT_DONE(mg_engine_check(engine, &tap_error));
+	EXPECT_TOO_EARLY(mg_engine_check(engine, &tap_error),
+			 "an engine checks one policy, once: open another one");
+	EXPECT_TOO_EARLY(mg_engine_sections(engine, false, &sections, &tap_error),
+			 "mg_engine_sections() comes after mg_engine_plan()");
+	mg_engine_plan_summary(engine, &summary);
+	EXPECT(summary.added == 0 && !summary.is_empty);
+	EXPECT_DONE(mg_engine_plan(engine, &tap_error));
+	EXPECT_TOO_EARLY(mg_engine_apply(engine, 60, &transaction, &tap_error),
+			 "mg_engine_apply() comes after mg_engine_begin()");
+	EXPECT_TOO_EARLY(mg_engine_record(engine, false, &tap_error),
+			 "mg_engine_record() comes after mg_engine_begin()");
+	EXPECT(!transaction && !sections && !text);
+	EXPECT(mg_engine_apply(engine, 60, &transaction, NULL) < 0); /* without a place for words */
+	put_away();
+}
+
+static void no_policy(void)
+{
+	struct mg_request request = { .state_dir = state_dir, .run_dir = run_dir };
+
+	EXPECT_DONE(mg_engine_open(&request, &engine, &tap_error));
+	EXPECT(mg_engine_check(engine, &tap_error) < 0);
+	EXPECT_TEXT(tap_error.text, "the request names no policy file");
+	put_away();
+}
+
+static void plans(void)
+{
+	struct mg_plan_summary summary;
+	struct mg_sections *sections;
+	const struct mg_section *input = NULL;
+	struct seen seen = { .stop = 0 };
+	size_t i;
+
+	EXPECT_DONE(plan(server));
+	mg_engine_plan_summary(engine, &summary);
+	EXPECT_IS(summary.added, mg_engine_rule_count(engine));
+	EXPECT_IS(summary.removed + summary.moved + summary.kept, 0);
+	EXPECT_IS(summary.policies_changed, 6);
+	EXPECT(!summary.is_empty);
+	EXPECT_DONE(mg_engine_sections(engine, false, &sections, &tap_error));
+	for (i = 0; i < mg_sections_count(sections); i++)
+		if (strcmp(mg_sections_at(sections, i)->chain, "INPUT") == 0)
+			input = mg_sections_at(sections, i);
+	EXPECT(input && input->changed && input->line_count > 0);
+	EXPECT_TEXT(input->table, "filter");
+	EXPECT_TEXT(input->policy_before, "ACCEPT");
+	EXPECT_TEXT(input->policy_after, "DROP");
+	EXPECT_IS(input->lines[0].kind, MG_LINE_ADD);
+	EXPECT_TEXT(input->lines[0].text, "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT");
+	EXPECT_TEXT(input->lines[0].origin, "policy.lua:1 allow_established");
+	mg_sections_free(sections);
+	EXPECT_DONE(look("filter", NULL, &seen));
+	EXPECT_IS(seen.rules, 0); /* nothing was touched */
+	put_away();
+}
+
+static void rolls_back(void)
+{
+	struct seen applied = { .stop = 0 }, after = { .stop = 0 };
+	struct mg_report report;
+
+	EXPECT_DONE(apply(server, 60));
+	EXPECT_IS(mg_transaction_wait(transaction, 0, &tap_error), MG_VERDICT_NONE);
+	EXPECT_DONE(look("filter", "INPUT", &applied));
+	EXPECT(applied.is_policy_drop && applied.rules > 5);
+	EXPECT_DONE(mg_engine_report(engine, &report, &tap_error));
+	EXPECT_IS(report.pending, MG_PENDING_WAITING);
+	EXPECT_IS(report.pending_number, mg_transaction_number(transaction));
+	EXPECT(report.seconds_left > 50 && report.seconds_left <= 60);
+	EXPECT(!report.confirmed.number);
+	mg_transaction_rollback(transaction);
+	EXPECT_IS(mg_transaction_wait(transaction, 10000, &tap_error), MG_VERDICT_ROLLED_BACK);
+	EXPECT_DONE(look("filter", "INPUT", &after));
+	EXPECT(!after.is_policy_drop && after.rules == 0);
+	put_away();
+}
+
+static void times_out(void)
+{
+	struct seen after = { .stop = 0 };
+
+	EXPECT_DONE(apply(server, 1));
+	EXPECT_IS(mg_transaction_wait(transaction, 10000, &tap_error), MG_VERDICT_ROLLED_BACK);
+	EXPECT_DONE(look("filter", "INPUT", &after));
+	EXPECT_IS(after.rules, 0);
+	put_away();
+}
+
+static void confirms(void)
+{
+	struct mg_report report;
+
+	EXPECT_DONE(apply(server, 60));
+	EXPECT_DONE(mg_transaction_confirm(transaction, "library", &tap_error));
+	EXPECT_IS(mg_transaction_wait(transaction, 10000, &tap_error), MG_VERDICT_CONFIRMED);
+	EXPECT_DONE(open_for(server, false));
+	EXPECT_DONE(mg_engine_report(engine, &report, &tap_error));
+	EXPECT_IS(report.confirmed.number, mg_transaction_number(transaction));
+	EXPECT_TEXT(report.confirmed.confirmed_by, "library");
+	EXPECT_TEXT(report.confirmed.policy, policy_file);
+	EXPECT(report.has_drift && !report.missing && !report.foreign && !report.policies);
+	EXPECT_IS(report.pending, MG_PENDING_NONE);
+	mg_transaction_free(transaction);
+	transaction = NULL;
+	put_away();
+}
+
+static void records(void)
+{
+	struct mg_plan_summary summary;
+
+	EXPECT_DONE(plan(server));
+	mg_engine_plan_summary(engine, &summary);
+	EXPECT(summary.is_empty && summary.kept == mg_engine_rule_count(engine));
+	EXPECT_DONE(mg_engine_record(engine, false, &tap_error));
+	put_away();
+}
+
+static void confirms_from_elsewhere(void)
+{
+	struct seen seen = { .stop = 0 };
+
+	EXPECT_DONE(apply(more, 60));
+	EXPECT_DONE(open_for(more, false));
+	EXPECT_DONE(mg_engine_confirm(engine, true, &tap_error));
+	EXPECT_IS(mg_transaction_wait(transaction, 10000, &tap_error), MG_VERDICT_CONFIRMED);
+	mg_transaction_free(transaction);
+	transaction = NULL;
+	EXPECT_DONE(look("filter", "INPUT", &seen));
+	EXPECT(seen.has_https);
+	EXPECT(mg_engine_rollback(engine, &tap_error) < 0);
+	EXPECT_IS(tap_error.status, MG_INVALID);
+	put_away();
+}
+
+static void visits(void)
+{
+	struct seen all = { .stop = 0 }, input = { .stop = 0 }, stopped = { .stop = 42 };
+
+	EXPECT_DONE(look(NULL, NULL, &all));
+	EXPECT(all.chains >= 6 && all.rules > 10);
+	EXPECT_IS(all.ours, all.rules);
+	EXPECT_DONE(look("filter", "INPUT", &input));
+	EXPECT_IS(input.chains, 2);
+	EXPECT(input.last_number > 1 && input.rules < all.rules);
+	EXPECT_IS(look(NULL, NULL, &stopped), 42);
+	EXPECT_IS(stopped.chains, 1);
+	EXPECT(look("filters", NULL, &all) < 0);
+	EXPECT_IS(tap_error.status, MG_INVALID);
+	EXPECT(look("filter", "NONE", &all) < 0);
+	EXPECT_TEXT(tap_error.text, "there is no chain `NONE' in table filter");
+	put_away();
+}
+
+static void refuses(void)
+{
+	EXPECT_DONE(plan("-- nothing\n"));
+	EXPECT(mg_engine_refusals(engine) > 0);
+	EXPECT(mg_engine_apply(engine, 60, &transaction, &tap_error) < 0);
+	EXPECT_IS(tap_error.status, MG_UNSAFE);
+	EXPECT(!transaction);
+	EXPECT_DONE(open_for("-- nothing\n", true)); /* what the request allows is a warning */
+	EXPECT_DONE(mg_engine_check(engine, &tap_error));
+	EXPECT_IS(mg_engine_refusals(engine), 0);
+	EXPECT_IS(mg_engine_notes(engine)->items[0].severity, MG_WARNING);
+	put_away();
+}
+
+static void passes_on_the_kernel(void)
+{
+	EXPECT(plan(refused) < 0);
+	EXPECT_IS(tap_error.status, MG_KERNEL);
+	EXPECT(strncmp(tap_error.text, "policy.lua:3: append: ", 22) == 0);
+	EXPECT(mg_engine_apply(engine, 60, &transaction, &tap_error) < 0); /* it was not planned */
+	EXPECT_IS(tap_error.status, MG_INVALID);
+	put_away();
+}
+
+static void waits_for_others(void)
+{
+	int ready[2], end[2], status;
+	char byte = 0;
+	pid_t child;
+
+	EXPECT(pipe(ready) == 0 && pipe(end) == 0);
+	child = fork();
+	if (child == 0) {
+		close(end[1]);
+		byte = open_for(server, false) || mg_engine_begin(engine, &tap_error);
+		/* hold the lock until the parent has seen it */
+		_exit(write(ready[1], &byte, 1) != 1 || read(end[0], &byte, 1) != 0);
+	}
+	EXPECT(read(ready[0], &byte, 1) == 1 && byte == 0);
+	EXPECT_DONE(open_for(server, false));
+	EXPECT(mg_engine_begin(engine, &tap_error) < 0);
+	EXPECT_IS(tap_error.status, MG_BUSY);
+	close(end[1]);
+	EXPECT(waitpid(child, &status, 0) == child && status == 0);
+	EXPECT_DONE(mg_engine_begin(engine, &tap_error));
+	put_away();
+}
+
+static void frees_nothing(void)
+{
+	mg_engine_close(NULL);
+	mg_sections_free(NULL);
+	mg_transaction_free(NULL);
+	mg_notes_clear(&(struct mg_notes){ .count = 0 });
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 2)
+		return 64;
+	snprintf(policy_file, sizeof(policy_file), "%s/policy.lua", argv[1]);
+	snprintf(state_dir, sizeof(state_dir), "%s/state", argv[1]);
+	snprintf(run_dir, sizeof(run_dir), "%s/run", argv[1]);
+	tap_clean_up = put_away;
+	tap_run("refuses a step that comes too early", steps_too_early);
+	tap_run("wants a policy", no_policy);
+	tap_run("plans, and touches nothing", plans);
+	tap_run("applies and rolls back", rolls_back);
+	tap_run("rolls back by itself", times_out);
+	tap_run("applies and confirms", confirms);
+	tap_run("records an empty plan", records);
+	tap_run("confirms from another engine", confirms_from_elsewhere);
+	tap_run("visits what is live", visits);
+	tap_run("refuses what is not safe", refuses);
+	tap_run("passes on what the kernel says, with the line", passes_on_the_kernel);
+	tap_run("says that another transaction is under way", waits_for_others);
+	tap_run("frees nothing", frees_nothing);
+	return tap_end();
+}
