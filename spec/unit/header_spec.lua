@@ -95,7 +95,7 @@ describe("moongate.h", function()
     for name in pairs(declared()) do
       wanted[name] = true
     end
-    assert.same(sorted(wanted), sorted(listed))
+    assert.same(sorted(wanted), sorted(listed), "packaging/libmoongate.3, Sh SYNOPSIS")
   end)
 
   it("is what the manual page lists, arguments and all", function()
