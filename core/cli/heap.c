@@ -3,8 +3,8 @@
  * A large table is read, compiled and compared in a few tens of megabytes,
  * once; most of the time that this takes in the kernel is page faults. Huge
  * pages (madvise(2), MADV_HUGEPAGE) make them a five-hundredth, which is a
- * tenth of a plan of 10,000 rules. What is freed is kept: the next step, or
- * libiptc, takes it again without a fault.
+ * tenth of a plan of 10,000 rules. What is freed is kept: the next step takes it
+ * again without a fault.
  */
 #include "heap.h"
 

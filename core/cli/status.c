@@ -74,7 +74,7 @@ static void show_report(const struct mg_engine *engine, const struct mg_report *
 	show_generation(&report->confirmed);
 	show_pending(report);
 	show_drift(report);
-	printf("backend      legacy xtables (libiptc), %s\n", families == 1U << MG_IPV4 ? "IPv4"
+	printf("backend      legacy xtables, %s\n", families == 1U << MG_IPV4 ? "IPv4"
 							      : families == 1U << MG_IPV6
 								      ? "IPv6"
 								      : "IPv4 and IPv6");

@@ -50,7 +50,7 @@ int mg_compile_rule(enum mg_family family, const struct mg_compile_context *cont
 
 /**
  * Compile what @ruleset says about one table of one family into an image,
- * built-in chains first and user chains sorted, as libiptc has them. Built-in
+ * built-in chains first and user chains sorted, as iptables has them. Built-in
  * chains that the ruleset does not name are there, empty, with ACCEPT.
  * Errors name the rule's origin. Complaints of plugins become notes.
  */

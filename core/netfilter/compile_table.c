@@ -60,7 +60,7 @@ static int by_name(const void *a, const void *b)
 }
 
 /*
- * The order of libiptc: built-in chains as the kernel has them, then the
+ * The order of iptables: built-in chains as the kernel has them, then the
  * others sorted. It makes two images of the same content the same.
  */
 static int add_chains(struct compiling *compiling, struct mg_error *error)

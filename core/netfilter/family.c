@@ -6,8 +6,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <libiptc/libip6tc.h>
-#include <libiptc/libiptc.h>
+#include <linux/netfilter_ipv4/ip_tables.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
 #include <stdio.h>
 #include <string.h>
 #include <xtables.h>
@@ -20,33 +20,8 @@ _Static_assert(MG_NOT_DESTINATION == IPT_INV_DSTIP && MG_NOT_DESTINATION == IP6T
 _Static_assert(MG_NOT_FRAGMENT == IPT_INV_FRAG, "fragment");
 _Static_assert(MG_NOT_PROTOCOL == XT_INV_PROTO, "protocol");
 
-/*
- * libiptc is one source compiled twice under two prefixes; so are these
- * wrappers, which only forget the type of the entry.
- */
-#define DEFINE_FAMILY(PREFIX, ENTRY, IP)                                                           \
-	static const void *PREFIX##_first(const char *chain, struct xtc_handle *handle)            \
-	{                                                                                          \
-		return PREFIX##_first_rule(chain, handle);                                         \
-	}                                                                                          \
-	static const void *PREFIX##_next(const void *entry, struct xtc_handle *handle)             \
-	{                                                                                          \
-		return PREFIX##_next_rule(entry, handle);                                          \
-	}                                                                                          \
-	static const char *PREFIX##_label(const void *entry, struct xtc_handle *handle)            \
-	{                                                                                          \
-		return PREFIX##_get_target(entry, handle);                                         \
-	}                                                                                          \
-	static int PREFIX##_insert(const char *chain, const void *entry, unsigned int at,          \
-				   struct xtc_handle *handle)                                      \
-	{                                                                                          \
-		return PREFIX##_insert_entry(chain, entry, at, handle);                            \
-	}                                                                                          \
-	static int PREFIX##_append(const char *chain, const void *entry,                           \
-				   struct xtc_handle *handle)                                      \
-	{                                                                                          \
-		return PREFIX##_append_entry(chain, entry, handle);                                \
-	}                                                                                          \
+/* The two structures have the same fields; only the types differ. */
+#define DEFINE_VIEW(PREFIX, ENTRY, IP)                                                             \
 	static void PREFIX##_view(void *bytes, struct mg_entry_view *out)                          \
 	{                                                                                          \
 		ENTRY *entry = bytes;                                                              \
@@ -67,21 +42,8 @@ _Static_assert(MG_NOT_PROTOCOL == XT_INV_PROTO, "protocol");
 		out->elements = entry->elems;                                                      \
 	}
 
-DEFINE_FAMILY(iptc, struct ipt_entry, ip)
-DEFINE_FAMILY(ip6tc, struct ip6t_entry, ipv6)
-
-#define IPTC_FUNCTIONS(PREFIX)                                                                     \
-	{                                                                                          \
-		.init = PREFIX##_init, .free = PREFIX##_free, .commit = PREFIX##_commit,           \
-		.strerror = PREFIX##_strerror, .is_builtin = PREFIX##_builtin,                     \
-		.is_chain = PREFIX##_is_chain, .first_chain = PREFIX##_first_chain,                \
-		.next_chain = PREFIX##_next_chain, .first_rule = PREFIX##_first,                   \
-		.next_rule = PREFIX##_next, .target = PREFIX##_label,                              \
-		.policy = PREFIX##_get_policy, .insert = PREFIX##_insert,                          \
-		.append = PREFIX##_append, .delete = PREFIX##_delete_num_entry,                    \
-		.flush = PREFIX##_flush_entries, .create = PREFIX##_create_chain,                  \
-		.remove = PREFIX##_delete_chain, .set_policy = PREFIX##_set_policy,                \
-	}
+DEFINE_VIEW(ipv4, struct ipt_entry, ip)
+DEFINE_VIEW(ipv6, struct ip6t_entry, ipv6)
 
 /* A mask of @bits leading ones, @size bytes long. */
 static void prefix_mask(unsigned int bits, unsigned char *mask, size_t size)
@@ -259,8 +221,7 @@ const struct mg_family_ops mg_families[MG_FAMILIES] = {
 		.address_size = sizeof(struct in_addr),
 		.goto_flag = IPT_F_GOTO,
 		.fragment_flag = IPT_F_FRAG,
-		.iptc = IPTC_FUNCTIONS(iptc),
-		.view = iptc_view,
+		.view = ipv4_view,
 		.parse_address = parse_ipv4,
 		.format_address = format_ipv4,
 	},
@@ -278,8 +239,7 @@ const struct mg_family_ops mg_families[MG_FAMILIES] = {
 		.address_size = sizeof(struct in6_addr),
 		.goto_flag = IP6T_F_GOTO,
 		.protocol_flag = IP6T_F_PROTO,
-		.iptc = IPTC_FUNCTIONS(ip6tc),
-		.view = ip6tc_view,
+		.view = ipv6_view,
 		.parse_address = parse_ipv6,
 		.format_address = format_ipv6,
 	},

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What differs between IPv4 and IPv6 in x_tables, as one structure with two
- * instances: the layout of an entry, and the libiptc that goes with it.
+ * instances: the layout of an entry, and the numbers that go with it.
  *
  * Nothing outside family.c asks which family it has.
  */
 #ifndef MG_FAMILY_H
 #define MG_FAMILY_H
 
+/* before linux/if.h, which gets along with it in this order only */
+#include <net/if.h>
+
 #include <linux/netfilter/x_tables.h>
 #include <moongate.h>
 #include <netinet/in.h>
-
-struct xtc_handle;
 
 /** The fields of a struct ipt_entry or ip6t_entry, wherever they lie. */
 struct mg_entry_view {
@@ -40,32 +41,6 @@ enum mg_inverse {
 	MG_NOT_PROTOCOL = 0x40,
 };
 
-/** libiptc's functions for one family; entries as void pointers. */
-struct mg_iptc {
-	struct xtc_handle *(*init)(const char *table);
-	void (*free)(struct xtc_handle *handle);
-	int (*commit)(struct xtc_handle *handle);
-	const char *(*strerror)(int err);
-	int (*is_builtin)(const char *chain, struct xtc_handle *handle);
-	int (*is_chain)(const char *chain, struct xtc_handle *handle);
-	const char *(*first_chain)(struct xtc_handle *handle);
-	const char *(*next_chain)(struct xtc_handle *handle);
-	const void *(*first_rule)(const char *chain, struct xtc_handle *handle);
-	const void *(*next_rule)(const void *entry, struct xtc_handle *handle);
-	const char *(*target)(const void *entry, struct xtc_handle *handle);
-	const char *(*policy)(const char *chain, struct xt_counters *counters,
-			      struct xtc_handle *handle);
-	int (*insert)(const char *chain, const void *entry, unsigned int at,
-		      struct xtc_handle *handle);
-	int (*append)(const char *chain, const void *entry, struct xtc_handle *handle);
-	int (*delete)(const char *chain, unsigned int at, struct xtc_handle *handle);
-	int (*flush)(const char *chain, struct xtc_handle *handle);
-	int (*create)(const char *chain, struct xtc_handle *handle);
-	int (*remove)(const char *chain, struct xtc_handle *handle);
-	int (*set_policy)(const char *chain, const char *policy, struct xt_counters *counters,
-			  struct xtc_handle *handle);
-};
-
 enum { MG_ADDRESS_TEXT = 128 };
 
 struct mg_family_ops {
@@ -83,7 +58,6 @@ struct mg_family_ops {
 	uint8_t goto_flag;	   /* in flags */
 	uint8_t fragment_flag;	   /* in flags; 0: the family has no -f */
 	uint8_t protocol_flag;	   /* in flags when a protocol is given; 0: none */
-	struct mg_iptc iptc;
 
 	void (*view)(void *entry, struct mg_entry_view *out);
 	/*

@@ -68,13 +68,20 @@ void mg_image_free(struct mg_image *image)
 {
 	if (!image)
 		return;
-	if (image->handle)
-		mg_family_ops(image->family)->iptc.free(image->handle);
+	mg_region_free(&image->region);
 	mg_lookup_clear(&image->names);
 	free(image->chains);
 	free(image->entries);
 	mg_arena_clear(&image->arena);
 	free(image);
+}
+
+void mg_image_forget_entries(struct mg_image *image)
+{
+	mg_region_free(&image->region);
+	free(image->entries);
+	image->entries = NULL;
+	image->entry_capacity = 0;
 }
 
 int mg_image_add_chain(struct mg_image *image, const char *name, struct mg_image_chain **out,
@@ -87,8 +94,9 @@ int mg_image_add_chain(struct mg_image *image, const char *name, struct mg_image
 		.first = (uint32_t)image->entry_count,
 	};
 
-	if (!chain.name || mg_make_room((void **)&image->chains, &image->chain_capacity,
-					image->chain_count + 1, sizeof(chain)) ||
+	if (!chain.name ||
+	    mg_make_room((void **)&image->chains, &image->chain_capacity, image->chain_count + 1,
+			 sizeof(chain)) ||
 	    mg_lookup_add(&image->names, mg_lookup_hash(0, name), (uint32_t)image->chain_count))
 		return no_memory(error);
 	*out = &image->chains[image->chain_count++];
@@ -124,8 +132,8 @@ static bool is_chain(const void *context, uint32_t index)
 const struct mg_image_chain *mg_image_find(const struct mg_image *image, const char *name)
 {
 	const struct wanted wanted = { image, name };
-	const uint32_t index =
-		mg_lookup_find(&image->names, mg_lookup_hash(0, name), is_chain, &wanted);
+	const uint32_t index = mg_lookup_find(&image->names, mg_lookup_hash(0, name), is_chain,
+					      &wanted);
 
 	return index == MG_NOT_FOUND ? NULL : &image->chains[index];
 }

@@ -11,6 +11,7 @@
 #include <linux/netfilter/x_tables.h>
 
 #include "family.h"
+#include "region.h"
 #include "ruleset/arena.h"
 #include "ruleset/lookup.h"
 #include "ruleset/ruleset.h"
@@ -30,6 +31,7 @@ struct mg_image_chain {
 	uint32_t chain;		     /* its chain in the ruleset, or UINT32_MAX */
 	struct xt_counters counters; /* of the policy */
 	uint32_t first, count;	     /* entries */
+	uint32_t number;	     /* a live chain: what the kernel counts its first entry as */
 };
 
 struct mg_image {
@@ -38,16 +40,20 @@ struct mg_image {
 	bool absent; /* the table does not exist in this namespace */
 	struct mg_image_chain *chains;
 	size_t chain_count, chain_capacity;
-	struct mg_lookup names; /* of the chains */
+	struct mg_lookup names;	  /* of the chains */
 	struct mg_entry *entries; /* those of a chain are contiguous */
 	size_t entry_count, entry_capacity;
-	struct mg_arena arena;	   /* what the pointers above point into ... */
-	struct xtc_handle *handle; /* ... or this, which the image owns then */
+	struct mg_arena arena;	 /* what the pointers above point into ... */
+	struct mg_region region; /* ... or this, a live table as the kernel gave it */
+	uint32_t kernel_entries; /* a live table: how many the kernel counts in all */
 };
 
 int mg_image_new(enum mg_family family, const char *table, struct mg_image **out,
 		 struct mg_error *error);
 void mg_image_free(struct mg_image *image);
+
+/** Let go of what the entries hold, and keep how many there are, and in which chains. */
+void mg_image_forget_entries(struct mg_image *image);
 
 /** Add a chain at the end. @name is copied. @out is valid until the next chain is added. */
 int mg_image_add_chain(struct mg_image *image, const char *name, struct mg_image_chain **out,

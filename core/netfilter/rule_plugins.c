@@ -107,7 +107,7 @@ void mg_making_standard_target(struct mg_making *making, const char *name)
 	if (!standard)
 		mg_refuse("the target extension `standard' is missing: is iptables installed?");
 	size = XT_ALIGN(sizeof(struct xt_entry_target)) + standard->size;
-	/* libiptc replaces the name by the verdict or the jump's offset */
+	/* the commit replaces the name by the verdict or the jump's offset */
 	making->target = *standard;
 	making->target.t = mg_making_take(making, size);
 	making->target.t->u.target_size = (uint16_t)size;

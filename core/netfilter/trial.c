@@ -14,6 +14,7 @@
 
 #include "ruleset/failure.h"
 #include "table.h"
+#include "xt_socket.h"
 
 /* What the child tells. */
 struct finding {
@@ -117,6 +118,5 @@ int mg_trial(const struct mg_image *const *images, size_t count, size_t *culprit
 			       strerror(-finding.err));
 	*culprit = finding.image;
 	*entry = finding.entry;
-	return mg_fail(error, finding.err, MG_KERNEL, "%s",
-		       mg_family_ops(images[finding.image]->family)->iptc.strerror(-finding.err));
+	return mg_fail(error, finding.err, MG_KERNEL, "%s", mg_xt_words(finding.err));
 }

@@ -210,7 +210,7 @@ static int read_back(const struct mg_table_plan *table, struct mg_error *error)
 
 /*
  * What was shown is what is done, or nothing is: read all tables once more,
- * just before the commits and under the lock, and edit what was read.
+ * just before the commits and under the lock.
  */
 static int read_again(const struct mg_plan *plan, struct mg_image **images, struct mg_error *error)
 {
@@ -225,6 +225,8 @@ static int read_again(const struct mg_plan *plan, struct mg_image **images, stru
 			err = mg_fail(error, -EAGAIN, MG_UNSAFE,
 				      "the live tables have changed since they were read for the "
 				      "plan: nothing was changed, plan again");
+		if (!err) /* the plan has the same: two are enough to hold */
+			mg_image_forget_entries(images[i]);
 	}
 	return err;
 }
@@ -243,9 +245,6 @@ static int commit_each(struct mg_transaction *transaction, struct mg_image **ima
 			continue;
 		err = mg_table_write(images[i], table->wanted, table->diff->sources,
 				     &transaction->touched[i], error);
-		/* it is large, and reading back can do with its memory */
-		mg_image_free(images[i]);
-		images[i] = NULL;
 		if (!err)
 			err = read_back(table, error);
 	}
