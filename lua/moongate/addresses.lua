@@ -5,7 +5,9 @@
 -- lists of canonical texts by family. A positive set is what `inc` lists, less
 -- what `exc` lists; any other set is everything but `exc`. A network /0 is
 -- `false` in `inc` (a rule needs no condition for it), and `all` in exceptions
--- (nothing is left of that family). The set of one address, by far the most
+-- (nothing is left of that family). A set with zones that are more than a list
+-- of addresses is `zoned`: it holds what is in one of `zones`, too, and nothing
+-- that is in one of `excluded_zones`. The set of one address, by far the most
 -- common, is { text, only = family } instead: it is its own list. Sets are
 -- shared and never change.
 local exceptions = require "moongate.exceptions"
@@ -99,6 +101,32 @@ local function add_set(session, helper, path, into, set, excluded)
   end
 end
 
+local function add_new(set, key, zone)
+  local list = set[key] or {}
+  for _, known in ipairs(list) do
+    if known == zone then
+      return
+    end
+  end
+  list[#list + 1] = zone
+  set[key], set.zoned = list, true
+end
+
+-- A zone in a list: plain addresses as such, the rest for moongate.places.
+local function add_zone(session, helper, path, into, zone, excluded, texts)
+  if zone.empty then
+    into.positive = into.positive or not excluded
+  elseif zone.only_addresses then
+    add_set(session, helper, path, into, zone.nets, excluded)
+    table.move(zone.texts, 1, #zone.texts, #texts + 1, texts)
+  elseif excluded then
+    add_new(into, "excluded_zones", zone)
+  else
+    into.positive = true
+    add_new(into, "zones", zone)
+  end
+end
+
 local collect
 
 -- A leaf of a list: a text, a value made by addresses{}, or an exception.
@@ -114,6 +142,9 @@ local function take_leaf(session, helper, path, value, set, excluded, texts)
   elseif made[value] then
     add_set(session, helper, path, set, made[value].set, excluded)
     table.move(made[value].texts, 1, #made[value].texts, #texts + 1, texts)
+    return true
+  elseif session.zones[value] then
+    add_zone(session, helper, path, set, session.zones[value], excluded, texts)
     return true
   elseif exception_of(value) ~= nil then
     if excluded then
@@ -142,7 +173,7 @@ end
 -- @param set made by `read`
 -- @return boolean
 function M.is_empty(set)
-  return not set.only and set.positive and #set.inc[1] == 0 and #set.inc[2] == 0
+  return not set.only and not set.zoned and set.positive and #set.inc[1] == 0 and #set.inc[2] == 0
 end
 
 --- Read what a policy gave as addresses.
@@ -201,6 +232,47 @@ local function new_value(set, texts)
   return value
 end
 
+-- Refuse a zone that has interfaces, or exceptions of its own.
+local function check_plain(session, helper, path, set)
+  if set.zoned then
+    local zone = (set.zones or set.excluded_zones)[1]
+    session.fail(helper, path, ("%s is more than a list of addresses, which is what is needed here%s"):format(
+      zone.shown, zone.nets and zone.links and ": give its networks alone, as ZONE.networks" or ""))
+  end
+end
+
+--- Read what is addresses and nothing more.
+-- @param session the evaluation under way
+-- @param helper name for errors
+-- @param path path of the value for errors
+-- @param value as `read` takes it
+-- @return a set; it is shared and must not be changed
+-- @raise `helper: path: what`, also for a zone that has interfaces
+function M.read_plain(session, helper, path, value)
+  local set = M.read(session, helper, path, value)
+  check_plain(session, helper, path, set)
+  return set
+end
+
+--- The value that `addresses { ... }` gives.
+-- @param session the evaluation under way
+-- @param helper name for errors
+-- @param path path of the list for errors
+-- @param list what is in it
+-- @return the value; and its set
+-- @raise `helper: path: what` if something in it is no address
+function M.value(session, helper, path, list)
+  local set, texts = new_set(), {}
+  collect(session, helper, path, list, set, false, texts)
+  check_plain(session, helper, path, set)
+  if type(list) == "table" and next(list) == nil and exception_of(list) == nil and not made[list]
+      and not session.zones[list] then
+    set.positive = true
+  end
+  set.seen = nil
+  return new_value(set, texts), set
+end
+
 --- Offer `addresses` to policies.
 -- @param language table of names
 -- @param session the evaluation under way
@@ -212,13 +284,7 @@ function M.install(language, session)
     elseif list == nil then
       session.fail("addresses", nil, "nil given (a misspelt variable?)")
     end
-    local set, texts = new_set(), {}
-    collect(session, "addresses", nil, list, set, false, texts)
-    if type(list) == "table" and next(list) == nil and exception_of(list) == nil and not made[list] then
-      set.positive = true
-    end
-    set.seen = nil
-    return new_value(set, texts)
+    return (M.value(session, "addresses", nil, list))
   end
 end
 

@@ -67,7 +67,7 @@ end
 
 -- The addresses that one option asks for, as lists of arguments.
 local function address_sides(session, helper, options, key, flag)
-  local set, out = addresses.read(session, helper, key, options[key]), {}
+  local set, out = addresses.read_plain(session, helper, key, options[key]), {}
   if set.only then
     return { { flag, set[1] or (set.only == 1 and "0.0.0.0/0" or "::/0") } }
   end

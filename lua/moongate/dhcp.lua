@@ -32,7 +32,7 @@ local link_local = { positive = true, inc = { {}, { "fe80::/10" } }, exc = { {},
 function M.install(language, session)
   language.allow_dhcp_client = function(...)
     local options = schema.take(session, helper, options_schema, ...)
-    local on = options.on ~= nil and interfaces.read(session, helper, "on", options.on)
+    local on = options.on ~= nil and interfaces.read_links(session, helper, "on", options.on)
     local families = schema.families[options.family or "both"]
     if on and #on == 0 and not on.negative then
       rules.note_empty(session, helper, "on")

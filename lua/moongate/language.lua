@@ -30,6 +30,7 @@ local subjects = {
 -- first used: a policy should not wait for what it does not say.
 local later = {
   chain = "moongate.chains",
+  zone = "moongate.zones",
 }
 
 -- What a Lua programmer looks for and a policy does not get, and why.

@@ -78,6 +78,9 @@ function M.each(session, helper, path, value, leaf, depth)
     return
   elseif leaf(value, path) then
     return
+  elseif session.zones[value] then
+    session.fail(helper, path, ("%s has no place here: a zone is addresses and interfaces")
+      :format(session.zones[value].shown))
   elseif depth > 50 then
     session.fail(helper, path, "lists nested more than 50 deep (does one hold itself?)")
   end

@@ -270,7 +270,10 @@ end
 -- An interface: one name, or one that is excepted.
 local function add_interface(session, helper, options, key, flag)
   local found = interfaces.read(session, helper, key, options[key])
-  if #found ~= 1 then
+  if found.zoned then
+    session.fail(helper, key, ("%s is more than a list of interfaces: give those alone, as ZONE.interfaces")
+      :format(found.zones[1].shown))
+  elseif #found ~= 1 then
     session.fail(helper, key, ("one rule takes one interface, not %d: append several"):format(#found))
   elseif found.negative then
     add("!")

@@ -4,7 +4,9 @@
 --
 -- A request is { table, chain, rank, helper, families, source, destination,
 -- ins, outs, parts, state, comment, target, target_tcp }. `parts` are ways to
--- match protocol and ports: { args, families, tcp, comment }.
+-- match protocol and ports: { args, families, tcp, comment }. Zones in it are
+-- taken apart by moongate.places, which adds `returns`: what the rule is not
+-- for, by family, as argument lists.
 local addresses = require "moongate.addresses"
 local shared_chains = require "moongate.shared_chains"
 
@@ -55,8 +57,8 @@ local function interface_side(found)
 end
 
 -- What one rule cannot exclude, as a list of sides, or nil.
-local function exclusions(s, d, i, o)
-  if not (s or d or i or o) then
+local function exclusions(s, d, i, o, more)
+  if not (s or d or i or o or more) then
     return nil
   end
   local out = {}
@@ -143,7 +145,8 @@ local function emit_families(session, rule, families, family)
   end
   local ins, no_in, in_rest = interface_side(rule.ins)
   local outs, no_out, out_rest = interface_side(rule.outs)
-  local excluded = exclusions(source_rest, destination_rest, in_rest, out_rest)
+  local returns = rule.returns
+  local excluded = exclusions(source_rest, destination_rest, in_rest, out_rest, returns and #returns[family] > 0)
   local append, count = session.core.append, 0
   local parts, table_name, chain, rank, helper = rule.parts, rule.table, rule.chain, rule.rank, rule.helper
   for p = 1, #parts do
@@ -177,9 +180,9 @@ local function empty_list(rule)
     return names and names.source or "from"
   elseif rule.destination and addresses.is_empty(rule.destination) then
     return names and names.destination or "to"
-  elseif rule.ins and #rule.ins == 0 and not rule.ins.negative then
+  elseif rule.ins and #rule.ins == 0 and not rule.ins.negative and not rule.ins.zoned then
     return names and names.ins or "on"
-  elseif rule.outs and #rule.outs == 0 and not rule.outs.negative then
+  elseif rule.outs and #rule.outs == 0 and not rule.outs.negative and not rule.outs.zoned then
     return names and names.outs or "out"
   end
 end
@@ -194,7 +197,7 @@ local function families_of(set)
 end
 
 -- No family is left in which the rule could match: say which parts disagree.
-local function fail_nowhere(session, rule)
+local function fail_nowhere(session, rule, from, to)
   local names, said = rule.names or {}, {}
   local service = 0
   for _, part in ipairs(rule.parts) do
@@ -205,8 +208,8 @@ local function fail_nowhere(session, rule)
       said[#said + 1] = ("%s is %s"):format(what, family_text[families])
     end
   end
-  say(names.source or "from", families_of(rule.source))
-  say(names.destination or "to", families_of(rule.destination))
+  say(names.source or "from", from or families_of(rule.source))
+  say(names.destination or "to", to or families_of(rule.destination))
   say(names.what or "the service or protocol", service)
   say("the chain or family=", rule.families or 3)
   session.fail(rule.helper, nil, "no packet can match: " .. concat(said, ", "))
@@ -221,28 +224,44 @@ function M.note_empty(session, helper, option)
     ("leave %s out to match any"):format(option))
 end
 
+-- The rules of a request without zones. Returns how many there were.
+local function emit_plain(session, rule)
+  local families = rule.families or 3
+  if not rule.source and not rule.destination and not rule.returns then
+    return emit_families(session, rule, families, 1)
+  end
+  return (families & 1 ~= 0 and emit_families(session, rule, 1, 1) or 0)
+    + (families & 2 ~= 0 and emit_families(session, rule, 2, 2) or 0)
+end
+
+local function has_zone(rule)
+  local source, destination, ins, outs = rule.source, rule.destination, rule.ins, rule.outs
+  return source and source.zoned or destination and destination.zoned or ins and ins.zoned or outs and outs.zoned
+end
+
 --- Append the rules of a request.
 -- @param session the evaluation under way
 -- @param rule the request; not changed
 -- @return how many rules were appended
 -- @raise if there is no family in which it could match
 function M.emit(session, rule)
-  local source, destination = rule.source, rule.destination
-  local families = rule.families or 3
   local empty = empty_list(rule)
   if empty then
     M.note_empty(session, rule.helper, empty)
     return 0
   end
-  local count
-  if not source and not destination then
-    count = emit_families(session, rule, families, 1)
+  local count, from, to = 0, nil, nil
+  if has_zone(rule) then
+    local plain
+    plain, from, to = require("moongate.places").without_zones(session, rule)
+    for _, one in ipairs(plain) do
+      count = count + emit_plain(session, one)
+    end
   else
-    count = (families & 1 ~= 0 and emit_families(session, rule, 1, 1) or 0)
-      + (families & 2 ~= 0 and emit_families(session, rule, 2, 2) or 0)
+    count = emit_plain(session, rule)
   end
   if count == 0 and #rule.parts > 0 then
-    fail_nowhere(session, rule)
+    fail_nowhere(session, rule, from, to)
   end
   return count
 end

@@ -19,6 +19,8 @@ function M.new(core)
     -- Names given by the language, see moongate.names and moongate.shared_chains.
     given_names = {},
     written_chains = {},
+    -- Zone objects and what they hold, see moongate.zones.
+    zones = {},
     -- User chains and `go_to` jumps, see moongate.chains.
     chains = {},
     jumps = {},

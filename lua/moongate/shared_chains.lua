@@ -20,10 +20,14 @@ local function write(session, rule, families, name, fill)
       core.chain(family, rule.table, name, rule.helper)
       fill(function(args)
         core.append(family, rule.table, name, rank_script, rule.helper, args)
-      end)
+      end, family)
     end
   end
   return { "-j", name }
+end
+
+local function joined(list, more)
+  return table.move(more, 1, #more, #list + 1, table.move(list, 1, #list, 1, {}))
 end
 
 local function describe(set)
@@ -38,7 +42,8 @@ end
 -- @param session the evaluation under way
 -- @param rule the request, see moongate.rules
 -- @param families the families in which it is needed
--- @param excluded sequence of { option =, values... }
+-- @param excluded sequence of { option =, values... }; rule.returns has more, by
+--   family, as argument lists
 -- @param endings how the rule ends: argument lists, in this order
 -- @param target what a plain rule would end with
 -- @param tcp whether the endings are for TCP alone
@@ -46,10 +51,16 @@ end
 function M.exception(session, rule, families, excluded, endings, target, tcp)
   local content = concat({ rule.table, describe(rule.source), describe(rule.destination),
     describe(rule.ins), describe(rule.outs), concat(target, " "), tcp and "tcp" or "" }, "\0")
+  if rule.returns then
+    content = content .. "\0" .. rule.returns.identity
+  end
   if rule.ending then
     content = content .. "\0" .. rule.ending.identity
   end
-  return write(session, rule, families, names.unique(session, "EXCEPT_", content), function(append)
+  return write(session, rule, families, names.unique(session, "EXCEPT_", content), function(append, family)
+    for _, args in ipairs(rule.returns and rule.returns[family] or {}) do
+      append(joined(args, { "-j", "RETURN" }))
+    end
     for _, side in ipairs(excluded) do
       for _, value in ipairs(side) do
         append { side.option, value, "-j", "RETURN" }

@@ -1,0 +1,99 @@
+-- SPDX-License-Identifier: GPL-2.0-or-later
+--- What two sets of addresses have in common. Sets are those that
+-- moongate.addresses reads; here nil stands for all addresses of both families.
+local networks = require "moongate.networks"
+
+local M = {}
+
+-- A set of one address in the long form.
+local function long(set)
+  if not set or not set.only then
+    return set
+  end
+  local out = { positive = true, inc = { {}, {} }, exc = { {}, {} }, all = { false, false } }
+  out.inc[set.only][1] = set[1]
+  return out
+end
+
+local function joined(list, more)
+  return table.move(more, 1, #more, #list + 1, table.move(list, 1, #list, 1, {}))
+end
+
+-- Leave out what says nothing: listed networks that are excluded anyway, and
+-- exceptions that are apart from all that is listed.
+local function simplified(set)
+  if not set then
+    return nil
+  elseif not set.positive then
+    return (#set.exc[1] + #set.exc[2] > 0 or set.all[1] or set.all[2]) and set or nil
+  end
+  local out = { positive = true, inc = {}, exc = {}, all = { false, false } }
+  for family = 1, 2 do
+    out.inc[family] = set.all[family] and {} or networks.outside(set.inc[family], set.exc[family])
+    out.exc[family] = networks.touching(set.exc[family], out.inc[family])
+  end
+  return out
+end
+
+--- The addresses that both sets hold.
+-- @param one a set or nil
+-- @param other a set or nil
+-- @return a set in the long form, or nil
+function M.both(one, other)
+  one, other = long(one), long(other)
+  if not one or not other then
+    return simplified(one or other)
+  end
+  local out = { positive = one.positive or other.positive, inc = {}, exc = {}, all = {} }
+  for family = 1, 2 do
+    out.exc[family] = joined(one.exc[family], networks.outside(other.exc[family], one.exc[family]))
+    out.all[family] = one.all[family] or other.all[family]
+    if one.positive and other.positive then
+      out.inc[family] = networks.common(one.inc[family], other.inc[family])
+    else
+      out.inc[family] = (one.positive and one or other).inc[family]
+    end
+  end
+  return simplified(out)
+end
+
+--- All addresses that are not in a set.
+-- @param set a set in the long form
+-- @return a set; or nil for one that both lists and excludes some, whose
+--   complement is none
+function M.complement(set)
+  local out = { positive = not set.positive, inc = { {}, {} }, exc = { {}, {} }, all = { false, false } }
+  for family = 1, 2 do
+    if not set.positive then
+      out.inc[family] = set.all[family] and { false } or set.exc[family]
+    elseif #set.exc[family] > 0 or set.all[family] then
+      return nil
+    else
+      for _, network in ipairs(set.inc[family]) do
+        out.all[family] = out.all[family] or not network
+      end
+      out.exc[family] = out.all[family] and {} or set.inc[family]
+    end
+  end
+  return out
+end
+
+--- The families in which a set has an address.
+-- @param set a set or nil
+-- @return 0 to 3
+function M.families(set)
+  if not set then
+    return 3
+  elseif set.only then
+    return set.only
+  end
+  local families = 0
+  for family = 1, 2 do
+    if not set.all[family] and (not set.positive or #set.inc[family] > 0) then
+      families = families | family
+    end
+  end
+  return families
+end
+
+return M
