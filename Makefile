@@ -91,7 +91,7 @@ test:
 # a plain user, to whom the checkout may be closed.
 specs: all
 	@stage=$$(mktemp -d) && trap 'rm -rf "$$stage"' EXIT && \
-	built=$$stage/$(notdir $(BUILD)) && mkdir "$$built" && cp -R lua "$$stage" && \
+	built=$$stage/$(notdir $(BUILD)) && mkdir "$$built" && cp -R lua policies "$$stage" && \
 	cp -R $(PROGRAM) $(BUILD)/libmoongate.* $(BUILD)/lua "$$built" && chmod -R a+rX "$$stage" && \
 	MOONGATE=$$built/moongate MOONGATE_BUILD=$$built \
 		LUA_CPATH="$$built/lua/?.so;;" $(BUSTED) $(TESTS)

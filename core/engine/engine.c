@@ -5,7 +5,9 @@
 #include "engine.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "analysis/diagnose.h"
 #include "netfilter/host.h"
@@ -142,13 +144,33 @@ void mg_engine_allow(struct mg_engine *engine, size_t first, bool allowed)
 			engine->notes.items[i].severity = MG_WARNING;
 }
 
-int mg_engine_check(struct mg_engine *engine, struct mg_error *error)
+/* Modules are looked for beside the policy, then in the site's and the installed ones' folder. */
+static int evaluate(struct mg_engine *engine, struct mg_error *error)
 {
+	char *own = strdup(engine->request.policy);
+	char *found = mg_installed_folder("policies");
+	/* without the ".." by which it was found, for people to read */
+	char *installed = found ? realpath(found, NULL) : NULL;
+	const char *folders[] = { own ? dirname(own) : NULL, "/etc/moongate/policies",
+				  installed ? installed : found, NULL };
 	const struct mg_evaluation evaluation = {
 		.path = engine->request.policy,
 		.language = engine->request.language,
 		.host = engine->host,
+		.module_folders = folders,
 	};
+	int err = own && found
+			  ? mg_policy_evaluate(&evaluation, &engine->ruleset, &engine->notes, error)
+			  : mg_engine_no_memory(error);
+
+	free(own);
+	free(found);
+	free(installed);
+	return err;
+}
+
+int mg_engine_check(struct mg_engine *engine, struct mg_error *error)
+{
 	size_t first;
 	int err;
 
@@ -157,7 +179,7 @@ int mg_engine_check(struct mg_engine *engine, struct mg_error *error)
 	if (engine->ruleset)
 		return mg_fail(error, -EINVAL, MG_INVALID,
 			       "an engine checks one policy, once: open another one");
-	err = mg_policy_evaluate(&evaluation, &engine->ruleset, &engine->notes, error);
+	err = evaluate(engine, error);
 	if (err)
 		return err;
 	first = engine->notes.count;

@@ -17,6 +17,7 @@
 
 #include "memory.h"
 #include "primitives.h"
+#include "read_text.h"
 #include "ruleset/failure.h"
 
 enum { LARGEST_POLICY = 64 * 1024 * 1024 };
@@ -35,35 +36,14 @@ struct run {
 
 static int read_file(const char *path, char **out, size_t *length)
 {
-	size_t size = 0, capacity = 16 * 1024;
 	FILE *file = fopen(path, "re");
-	char *text = NULL, *grown;
-	int err = 0;
+	int err;
 
 	if (!file)
 		return -errno;
-	do {
-		capacity *= 2;
-		grown = realloc(text, capacity);
-		if (!grown) {
-			err = -ENOMEM;
-			break;
-		}
-		text = grown;
-		size += fread(text + size, 1, capacity - size, file);
-	} while (size == capacity && size < LARGEST_POLICY);
-	if (!err && ferror(file))
-		err = errno ? -errno : -EIO;
-	if (!err && !feof(file))
-		err = -EFBIG;
+	err = mg_read_text(file, LARGEST_POLICY, out, length);
 	fclose(file);
-	if (err) {
-		free(text);
-		return err;
-	}
-	*out = text;
-	*length = size;
-	return 0;
+	return err;
 }
 
 /* name -> loader | message: a searcher for the language's own files */
@@ -73,8 +53,8 @@ static int find_language_file(lua_State *L)
 	const char *name = luaL_gsub(L, luaL_checkstring(L, 1), ".", "/");
 	const char *path = lua_pushfstring(L, "%s/%s.lua", folder, name);
 	const char *chunk = lua_pushfstring(L, "=%s.lua", name);
-	char *text;
-	size_t length;
+	char *text = NULL;
+	size_t length = 0;
 	int err = read_file(path, &text, &length);
 
 	if (err) {
@@ -158,26 +138,42 @@ static int run_policy(lua_State *L)
 	return 0;
 }
 
-/* message -> message: make sure that it says where the policy was */
+/* Does @message begin with a place in @name, "NAME:"? Returns what follows the name, or NULL. */
+static const char *after_name(const char *message, const char *name)
+{
+	size_t length = strlen(name);
+
+	return strncmp(message, name, length) == 0 && message[length] == ':' ? message + length
+									     : NULL;
+}
+
+/* message -> message: make sure that it says where the policy was, and who used the module */
 static int add_place(lua_State *L)
 {
 	const char *message = lua_tostring(L, 1);
-	const char *inside;
+	const char *inside, *rest;
 	lua_Debug ar;
-	size_t length;
 
 	if (!message)
 		message = lua_pushfstring(L, "the error is a %s, not a text", luaL_typename(L, 1));
 	if (mg_policy_frame(L, 1, &ar)) /* a syntax error: nothing runs */
 		return lua_pushstring(L, message), 1;
-	length = strlen(ar.source + 1);
-	if (strncmp(message, ar.source + 1, length) == 0 && message[length] == ':')
-		return lua_pushstring(L, message), 1;
-	/* "moongate/x.lua:7: ..." is a place in the language, which helps nobody */
-	inside = strncmp(message, "moongate/", strlen("moongate/")) == 0 ? strstr(message, ": ")
-									 : NULL;
-	lua_pushfstring(L, "%s:%d: %s", ar.source + 1, ar.currentline,
-			inside ? inside + 2 : message);
+	/* Lua shortens a long name; a message that has it in full has been here before */
+	rest = after_name(message, ar.source + 1);
+	if (!rest)
+		rest = after_name(message, ar.short_src);
+	if (rest) {
+		lua_pushfstring(L, "%s%s", ar.source + 1, rest);
+	} else {
+		/* "moongate/x.lua:7: ..." is a place in the language, which helps nobody */
+		inside = strncmp(message, "moongate/", strlen("moongate/")) == 0
+				 ? strstr(message, ": ")
+				 : NULL;
+		lua_pushfstring(L, "%s:%d: %s", ar.source + 1, ar.currentline,
+				inside ? inside + 2 : message);
+	}
+	mg_policy_push_uses(L, 1);
+	lua_concat(L, 2);
 	return 1;
 }
 
@@ -224,6 +220,8 @@ int mg_policy_evaluate(const struct mg_evaluation *evaluation, struct mg_ruleset
 	}
 	run.text = text;
 	run.primitives.notes = notes;
+	run.primitives.policy = run.name;
+	run.primitives.module_folders = evaluation->module_folders;
 	err = mg_ruleset_new(&run.primitives.ruleset, error);
 	if (err)
 		goto out;

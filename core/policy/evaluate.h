@@ -16,6 +16,8 @@ struct mg_evaluation {
 	const char *path;	    /* of the policy file */
 	const char *language;	    /* folder in which moongate/language.lua lies */
 	const struct mg_host *host; /* the facts; NULL: none are known */
+	/* where use() looks for modules, in order; ended by NULL */
+	const char *const *module_folders;
 };
 
 /**

@@ -15,6 +15,7 @@
 
 #include "address.h"
 #include "common_rules.h"
+#include "module_primitives.h"
 #include "ruleset/failure.h"
 
 enum { MOST_ARGS = 1024, BOTH_FAMILIES = 3 };
@@ -32,6 +33,38 @@ int mg_policy_frame(lua_State *L, int level, lua_Debug *ar)
 			return 0;
 	}
 	return -ENOENT;
+}
+
+/* Between a module's frame and the one of who used it lies this file's. */
+static const char using_file[] = "=moongate/modules.lua";
+
+void mg_policy_push_uses(lua_State *L, int level)
+{
+	const char *separator = " (used at ";
+	bool in_module = false, seen = false;
+	lua_Debug ar;
+	luaL_Buffer text;
+
+	luaL_buffinit(L, &text);
+	for (; lua_getstack(L, level, &ar); level++) {
+		lua_getinfo(L, "Sl", &ar);
+		if (ar.source[0] != '@') {
+			/* above the first frame of a policy's own code, use() itself is at work */
+			in_module |= seen && strcmp(ar.source, using_file) == 0;
+		} else {
+			if (in_module) {
+				luaL_addstring(&text, separator);
+				lua_pushfstring(L, "%s:%d", ar.source + 1, ar.currentline);
+				luaL_addvalue(&text);
+				separator = ", ";
+			}
+			in_module = false;
+			seen = true;
+		}
+	}
+	if (separator[0] == ',')
+		luaL_addchar(&text, ')');
+	luaL_pushresult(&text);
 }
 
 const char *mg_policy_origin(lua_State *L, struct mg_primitives *p, const char *helper)
@@ -224,13 +257,13 @@ static int primitive_address(lua_State *L)
 	return 3;
 }
 
-/* -> "file:line"; pushed also when there is no policy frame, as "policy" */
+/* -> "file:line"; the policy's file alone after its last call, `return use(...)` */
 static void push_place(lua_State *L)
 {
 	lua_Debug ar;
 
 	if (mg_policy_frame(L, 1, &ar))
-		lua_pushliteral(L, "policy");
+		lua_pushstring(L, primitives_of(L)->policy);
 	else
 		lua_pushfstring(L, "%s:%d", ar.source + 1, ar.currentline);
 }
@@ -239,6 +272,13 @@ static void push_place(lua_State *L)
 static int primitive_place(lua_State *L)
 {
 	push_place(L);
+	return 1;
+}
+
+/* -> text, see mg_policy_push_uses() */
+static int primitive_uses(lua_State *L)
+{
+	mg_policy_push_uses(L, 1);
 	return 1;
 }
 
@@ -262,8 +302,9 @@ static int primitive_note(lua_State *L)
 	const char *remedy = luaL_optstring(L, 3, NULL);
 
 	push_place(L);
-	if (mg_note(primitives_of(L)->notes, severities[severity], lua_tostring(L, -1), remedy,
-		    "%s", message))
+	mg_policy_push_uses(L, 1);
+	if (mg_note(primitives_of(L)->notes, severities[severity], lua_tostring(L, -2), remedy,
+		    "%s%s", message, lua_tostring(L, -1)))
 		return luaL_error(L, "out of memory for a note");
 	return 0;
 }
@@ -329,6 +370,9 @@ void mg_push_primitives(lua_State *L, struct mg_primitives *primitives, const st
 		{ "split", primitive_split },
 		{ "address", primitive_address },
 		{ "place", primitive_place },
+		{ "uses", primitive_uses },
+		{ "module", mg_primitive_module },
+		{ "module_names", mg_primitive_module_names },
 		{ "fail", primitive_fail },
 		{ "note", primitive_note },
 		{ NULL, NULL },

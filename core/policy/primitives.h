@@ -17,6 +17,8 @@ struct mg_primitives {
 	struct mg_ruleset *ruleset;
 	struct mg_notes *notes;
 	struct mg_args args; /* scratch for split() */
+	const char *policy;  /* the name of its file, where no frame tells more */
+	const char *const *module_folders;
 
 	/* the last origin, and what it was made of: loops say it again and again */
 	const char *source, *helper;
@@ -33,6 +35,12 @@ void mg_push_primitives(lua_State *L, struct mg_primitives *primitives, const st
  * Returns 0 and leaves @ar with "S" and "l" filled in, or -ENOENT.
  */
 int mg_policy_frame(lua_State *L, int level, lua_Debug *ar);
+
+/*
+ * -> text. How the code at @level came to run, if it is a module's: push
+ * " (used at policy.lua:5)", from the nearest use() to the policy's own; or "".
+ */
+void mg_policy_push_uses(lua_State *L, int level);
 
 /*
  * "file:line helper", as it is kept with a rule; valid until the next call.

@@ -255,7 +255,27 @@ local function set_policy(session, table_name, name, families, policy)
     session.fail("chain", "policy", ('%s is no policy%s ("ACCEPT" or "DROP")'):format(lists.shown(policy),
       nearest.suggestion(policy, { "ACCEPT", "DROP" })))
   end
-  session.core.policy(families, table_name, name, policy, "chain")
+  session.set_policy(families, table_name, name, policy, "chain")
+end
+
+-- A user chain belongs to who made it: two modules that do not know of each
+-- other would mix their rules in it.
+local function claim(session, families, table_name, name)
+  for family = 1, 2 do
+    local other = families & family ~= 0
+      and session.claim(("chain %d %s %s"):format(family, table_name, name), session.use)
+    if other then
+      session.fail("chain", nil, ("%s of %s is already made at %s: name one of them otherwise, or hand the chain on")
+        :format(name, table_name, other))
+    end
+  end
+end
+
+--- Whether a value is a chain, as `chain` returns it.
+-- @param value any value
+-- @return boolean
+function M.is(value)
+  return chains[value] ~= nil
 end
 
 --- Offer `chain` to policies.
@@ -273,6 +293,9 @@ function M.install(language, session)
     options = options or {}
     schema.check(session, "chain", chain_options, options)
     local families = schema.families[options.family or "both"]
+    if not is_built_in[table_name][name] then
+      claim(session, families, table_name, name)
+    end
     session.core.chain(families, table_name, name, "chain")
     if options.policy then
       set_policy(session, table_name, name, families, options.policy)

@@ -15,7 +15,7 @@ function M.install(language, session)
   language.default_deny = function(...)
     schema.take(session, "default_deny", options, ...)
     for _, chain in ipairs(chains) do
-      session.core.policy(3, "filter", chain, "DROP", "default_deny")
+      session.set_policy(3, "filter", chain, "DROP", "default_deny")
     end
   end
 end

@@ -31,6 +31,8 @@ local subjects = {
 local later = {
   chain = "moongate.chains",
   zone = "moongate.zones",
+  use = "moongate.modules",
+  module = "moongate.modules",
 }
 
 -- What a Lua programmer looks for and a policy does not get, and why.
@@ -48,6 +50,12 @@ local absent = {
 local function unknown_name(run, language, env, name)
   if type(name) ~= "string" then
     return nil
+  elseif run.uses[1] then
+    if rawget(env, name) ~= nil then
+      run.core.fail(("`%s` is a global of the policy, which a module does not see: hand it over as an option")
+        :format(name))
+    end
+    env = {}
   end
   if absent[name] then
     run.fail(("`%s` is not part of the policy language"):format(name), nil, absent[name])
@@ -106,6 +114,7 @@ function M.new(core)
   local run = session.new(core)
   local env = {}
   local language = new_language(run, env)
+  run.language = language
   setmetatable(env, {
     __index = language,
     __newindex = function(_, name, value)

@@ -25,6 +25,9 @@ local kinds = {
   services = { string = true, table = true, what = "a service name or a list of them" },
   states = { string = true, table = true, what = "a conntrack state or a list of them" },
   value = { string = true, number = true, table = true, what = "a value" },
+  number = { number = true, what = "a number" },
+  table = { table = true, what = "a table" },
+  action = { ["function"] = true, what = "a function" },
   list = { table = true, what = "a list" },
   boolean = { boolean = true, what = "true or false" },
   string = { string = true, what = "a string" },
@@ -73,6 +76,43 @@ kinds.family = {
     end
   end,
 }
+
+kinds.port = {
+  number = true,
+  what = "a port",
+  check = function(value)
+    if not math.tointeger(value) or value < 1 or value > 65535 then
+      return ("port %s is out of range (1 to 65535)"):format(value)
+    end
+  end,
+}
+
+kinds.chain = {
+  table = true,
+  what = "a chain",
+  check = function(value)
+    if not require("moongate.chains").is(value) then
+      return "a chain is needed, as chain(...) returns it"
+    end
+  end,
+}
+
+kinds.any = {
+  string = true, number = true, boolean = true, table = true, ["function"] = true, what = "a value",
+}
+
+--- Whether there is a kind of option of that name.
+-- @param name the name
+-- @return boolean
+function M.is_kind(name)
+  return kinds[name] ~= nil
+end
+
+--- The names of all kinds, sorted.
+-- @return a sequence
+function M.kind_names()
+  return order.keys(kinds)
+end
 
 --- Families as the core counts them.
 M.families = { ipv4 = 1, ipv6 = 2, both = 3 }

@@ -171,7 +171,7 @@ function M:add(name, options)
   if #parts == 0 then
     session.fail(helper, nil, "says no port and no protocol")
   end
-  entry.place = session.core.place()
+  entry.place = session.core.place() .. session.core.uses()
   self.added[name], self.cache[name] = entry, parts
 end
 

@@ -6,9 +6,9 @@ local M = {}
 
 --- Begin an evaluation.
 -- @param core the primitives that the C core provides
--- @return a session: `core`, `fail`, `once`, `services`, and the helpers' notes
+-- @return a session: `core`, `fail`, `once`, `claim`, `set_policy`, `services`, and the helpers' notes
 function M.new(core)
-  local done = {}
+  local done, claims = {}, {}
   local session = {
     core = core,
     -- Parsed addresses, see moongate.addresses.
@@ -24,6 +24,10 @@ function M.new(core)
     -- User chains and `go_to` jumps, see moongate.chains.
     chains = {},
     jumps = {},
+    -- Modules at work, outermost first, see moongate.modules; and the number of
+    -- the innermost one's use, 0 in the policy itself.
+    uses = {},
+    use = 0,
   }
 
   --- Stop at a mistake of the policy's.
@@ -45,6 +49,34 @@ function M.new(core)
     end
     done[name] = true
     return true
+  end
+
+  --- Take what only one may define: the policy itself, or one use of a module.
+  -- Within that one, the last word counts; another may say the same again.
+  -- @param key what is defined
+  -- @param value what it is to be
+  -- @return nil; or, where another has defined it otherwise, at which place
+  function session.claim(key, value)
+    local claim = claims[key]
+    if claim and claim.use ~= session.use and claim.value ~= value then
+      return claim.place
+    end
+    claims[key] = { use = session.use, value = value, place = core.place() .. core.uses() }
+  end
+
+  --- Set the policy of a built-in chain.
+  -- @param families, table_name, chain, policy, helper as the core takes them
+  -- @raise if another module, or the policy, wants a different one
+  function session.set_policy(families, table_name, chain, policy, helper)
+    for family = 1, 2 do
+      local other = families & family ~= 0
+        and session.claim(("policy %d %s %s"):format(family, table_name, chain), policy)
+      if other then
+        session.fail(helper, nil, ("policy %s for %s of %s, but another one is set at %s: leave one of them out")
+          :format(policy, chain, table_name, other))
+      end
+    end
+    core.policy(families, table_name, chain, policy, helper)
   end
 
   session.services = service_registry.new(session)

@@ -102,8 +102,9 @@ end
 
 --- Make a core.
 -- @param host facts, or nil for a host with one leased interface
+-- @param modules nil, or the texts of modules by path ("roles/web.lua")
 -- @return the core; what it recorded is in `rules`, `chains`, `policies`, `notes`
-function M.new(host)
+function M.new(host, modules)
   local core = { rules = {}, chains = {}, policies = {}, notes = {} }
   core.host = host or {
     name = "fake",
@@ -145,9 +146,33 @@ function M.new(host)
         break
       elseif info.source:find("^=policy") then
         return ("policy.lua:%d"):format(info.currentline)
+      elseif info.source:find("^@") and modules and modules[info.source:sub(2)] then
+        return ("%s:%d"):format(info.source:sub(2), info.currentline)
       end
     end
     return "policy.lua:?"
+  end
+  -- The real one is tested with the real core.
+  function core.uses()
+    return ""
+  end
+  function core.module(path)
+    local text = modules and modules[path]
+    if not text then
+      return nil, "there is no file " .. path, true
+    end
+    return text
+  end
+  function core.module_names(folder)
+    local found, prefix = {}, folder == "" and "" or folder .. "/"
+    for path in pairs(modules or {}) do
+      local name = path:sub(1, #prefix) == prefix and path:sub(#prefix + 1):match("^[^/]+/?")
+      if name then
+        found[#found + 1] = name .. "\n"
+      end
+    end
+    table.sort(found)
+    return table.concat(found)
   end
   function core.fail(message)
     error(core.place() .. ": " .. message, 0)
@@ -162,10 +187,11 @@ end
 --- Run a policy.
 -- @param text its text
 -- @param host facts, or nil
+-- @param modules texts of modules by path, or nil
 -- @return the core that recorded it
 -- @raise what the policy raises
-function M.run(text, host)
-  local core = M.new(host)
+function M.run(text, host, modules)
+  local core = M.new(host, modules)
   local env, finish = require("moongate.language").new(core)
   local chunk = assert(load(text, "=policy", "t", env))
   chunk()
@@ -175,9 +201,10 @@ end
 
 --- What a policy fails with.
 -- @param text its text
+-- @param modules texts of modules by path, or nil
 -- @return the message
-function M.failure(text)
-  local ok, message = pcall(M.run, text)
+function M.failure(text, modules)
+  local ok, message = pcall(M.run, text, nil, modules)
   assert(not ok, "the policy did not fail")
   return message
 end

@@ -11,7 +11,7 @@ local schema = require "moongate.schema"
 
 -- Helpers that take no table of options by name; what they take is tested where
 -- they are.
-local without_options = { addresses = true, except = true }
+local without_options = { addresses = true, except = true, use = true, module = true }
 
 -- One value of each Lua type that a policy can write.
 local samples = {

@@ -12,7 +12,7 @@ local zones = [[
 ]]
 
 local function run(text)
-  return fake.run((zones .. text):gsub("\n", " "))
+  return fake.run(((zones .. text):gsub("\n", " ")))
 end
 
 local function rules(text)
@@ -20,7 +20,7 @@ local function rules(text)
 end
 
 local function fails(expected, text)
-  assert.matches(expected, fake.failure((zones .. text):gsub("\n", " ")), 1, true)
+  assert.matches(expected, fake.failure(((zones .. text):gsub("\n", " "))), 1, true)
 end
 
 describe("a zone", function()

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where modules lie, and which of them may be read.
+ *
+ * A module is looked for in each folder of the search path, in order. What is
+ * found must lie in that folder, also when symbolic links are followed, must
+ * be a regular file, and must not be open to everybody's writing where root
+ * is about to run it. A file that may not be read is an error, not a reason to
+ * look in the next folder: it would be another module than the one meant.
+ *
+ * Owns nothing. Must not know Lua, print or exit.
+ */
+#ifndef MG_MODULES_H
+#define MG_MODULES_H
+
+#include <moongate.h>
+
+/**
+ * Read a module.
+ * @folders: the search path, ended by NULL
+ * @path:    of the file, relative to one of them; the caller has seen to it
+ *           that it has no "..", and is not absolute
+ * @text:    to be freed
+ * Errors: -ENOENT where no folder has it, the words naming the folders; else
+ * MG_INVALID.
+ */
+int mg_module_read(const char *const *folders, const char *path, char **text, size_t *length,
+		   struct mg_error *error);
+
+/**
+ * What may be a module in folder @path of each folder of the search path, ""
+ * for that folder itself: "NAME.lua" is a file, "NAME/" a folder, each ended
+ * by a newline. For suggestions: what cannot be read is passed over, and so
+ * is what does not fit into @out.
+ */
+void mg_module_list(const char *const *folders, const char *path, char *out, size_t size);
+
+#endif
