@@ -3,16 +3,25 @@
 -- destination, interface and protocol, in each family in which it can match.
 --
 -- A request is { table, chain, rank, helper, families, source, destination,
--- ins, outs, parts, state, comment, target, target_tcp }. `parts` are ways to
--- match protocol and ports: { args, families, tcp, comment }. Zones in it are
+-- ins, outs, parts, state, comment, target, target_tcp, ending }. `parts` are
+-- ways to match protocol and ports: { args, families, tcp, comment }. `ending` is
+-- what `limit=` and `log=` ask for, see moongate.rule_endings. Zones in it are
 -- taken apart by moongate.places, which adds `returns`: what the rule is not
 -- for, by family, as argument lists.
 local addresses = require "moongate.addresses"
-local shared_chains = require "moongate.shared_chains"
 
 local M = {}
 
 local concat = table.concat
+
+-- What few rules need is loaded with the first of them.
+local function shared_chains()
+  return require "moongate.shared_chains"
+end
+
+local function rule_endings()
+  return require "moongate.rule_endings"
+end
 
 -- "No condition" as a list, so that a loop over it runs once.
 local any = { false }
@@ -135,9 +144,21 @@ local function arguments(rule, part, target, source, no_source, destination, no_
   return args
 end
 
--- All rules of one family, or of both at once where they are the same.
+-- Whether another part of a request ends like this one.
+local function has_like(rule, families, part)
+  for _, other in ipairs(rule.parts) do
+    if other ~= part and families & other.families ~= 0
+        and (not rule.target_tcp or (other.tcp or false) == (part.tcp or false)) then
+      return true
+    end
+  end
+  return false
+end
+
+-- All rules of one family, or of both at once where they are the same. For
+-- one with an ending: its identity, and whether other rules have the same one.
 -- Returns how many there were.
-local function emit_families(session, rule, families, family)
+local function emit_families(session, rule, families, family, identity, is_one_of_several)
   local sources, no_source, source_rest = address_side(rule.source, family)
   local destinations, no_destination, destination_rest = address_side(rule.destination, family)
   if not sources or not destinations then
@@ -149,20 +170,28 @@ local function emit_families(session, rule, families, family)
   local excluded = exclusions(source_rest, destination_rest, in_rest, out_rest, returns and #returns[family] > 0)
   local append, count = session.core.append, 0
   local parts, table_name, chain, rank, helper = rule.parts, rule.table, rule.chain, rule.rank, rule.helper
+  local combinations = #sources * #destinations * #ins * #outs
   for p = 1, #parts do
     local part = parts[p]
     local here = families & part.families
     if here ~= 0 then
       local target = part.tcp and rule.target_tcp or rule.target
+      local endings = { target }
+      if identity then
+        local several = not excluded and (combinations > 1 or has_like(rule, families, part))
+        endings = rule_endings().rules(session, rule, here, target, several or is_one_of_several, identity)
+      end
       if excluded then
-        target = shared_chains.exception(session, rule, here, excluded, { target }, target, target == rule.target_tcp)
+        endings = { shared_chains().exception(session, rule, here, excluded, endings, target, identity) }
       end
       for s = 1, #sources do
         for d = 1, #destinations do
           for i = 1, #ins do
             for o = 1, #outs do
-              append(here, table_name, chain, rank, helper, arguments(rule, part, target, sources[s], no_source,
-                destinations[d], no_destination, ins[i], no_in, outs[o], no_out))
+              for e = 1, #endings do
+                append(here, table_name, chain, rank, helper, arguments(rule, part, endings[e], sources[s], no_source,
+                  destinations[d], no_destination, ins[i], no_in, outs[o], no_out))
+              end
               count = count + 1
             end
           end
@@ -225,13 +254,13 @@ function M.note_empty(session, helper, option)
 end
 
 -- The rules of a request without zones. Returns how many there were.
-local function emit_plain(session, rule)
+local function emit_plain(session, rule, identity, is_one_of_several)
   local families = rule.families or 3
-  if not rule.source and not rule.destination and not rule.returns then
-    return emit_families(session, rule, families, 1)
+  if not rule.source and not rule.destination and not rule.returns and not (identity and rule.ending.by_family) then
+    return emit_families(session, rule, families, 1, identity, is_one_of_several)
   end
-  return (families & 1 ~= 0 and emit_families(session, rule, 1, 1) or 0)
-    + (families & 2 ~= 0 and emit_families(session, rule, 2, 2) or 0)
+  return (families & 1 ~= 0 and emit_families(session, rule, 1, 1, identity, is_one_of_several) or 0)
+    + (families & 2 ~= 0 and emit_families(session, rule, 2, 2, identity, is_one_of_several) or 0)
 end
 
 local function has_zone(rule)
@@ -251,14 +280,15 @@ function M.emit(session, rule)
     return 0
   end
   local count, from, to = 0, nil, nil
+  local identity = rule.ending and rule_endings().identity(rule)
   if has_zone(rule) then
     local plain
     plain, from, to = require("moongate.places").without_zones(session, rule)
     for _, one in ipairs(plain) do
-      count = count + emit_plain(session, one)
+      count = count + emit_plain(session, one, identity, #plain > 1)
     end
   else
-    count = emit_plain(session, rule)
+    count = emit_plain(session, rule, identity)
   end
   if count == 0 and #rule.parts > 0 then
     fail_nowhere(session, rule, from, to)

@@ -31,6 +31,16 @@ local kinds = {
   list = { table = true, what = "a list" },
   boolean = { boolean = true, what = "true or false" },
   string = { string = true, what = "a string" },
+  count = { number = true, what = "a whole number" },
+  rate = { string = true, what = 'a rate like "5/minute"' },
+  per = { string = true, table = true, what = '"source", "destination" or a list of what a limit is per' },
+  limit = { string = true, table = true, what = 'a rate like "5/minute" or { rate =, burst =, per = }' },
+  directions = { string = true, table = true, what = '"inbound", "outbound", "forward" or a list of them' },
+  level = { string = true, number = true, what = "a log level" },
+  log = {
+    boolean = true, string = true, table = true,
+    what = "true, a prefix or { prefix =, level =, limit =, group = }",
+  },
   target = { string = true, table = true, what = "a target's name, { name, option = value } or a chain" },
 }
 
@@ -50,6 +60,16 @@ kinds.comment = {
     local wrong = M.bad_text(value, 255)
     good_comment = not wrong and value or good_comment
     return wrong
+  end,
+}
+
+kinds.limit_or_none = {
+  string = true,
+  table = true,
+  boolean = true,
+  what = kinds.limit.what .. ", or false for none",
+  check = function(value)
+    return value == true and "true given, but a rate is needed, or false for none" or nil
   end,
 }
 
@@ -202,8 +222,12 @@ local function mistake(schema, key, value)
   end
 end
 
--- Where something stands in an options table that may stand in another.
-local function below(path, key)
+--- Where something stands in an options table that may stand in another.
+-- @param path where the table stands, or nil if it is the helper's own
+-- @param key what in it, as a path, or nil
+-- @return the path of both
+-- @usage schema.below("log", "prefix") --> "log.prefix"
+function M.below(path, key)
   if not path or not key then
     return path or key
   end
@@ -218,7 +242,7 @@ local function report(session, helper, schema, options, path)
   for _, key in ipairs(keys) do
     local where, what = mistake(schema, key, options[key])
     if what then
-      session.fail(helper, below(path, where), what)
+      session.fail(helper, M.below(path, where), what)
     end
   end
 end

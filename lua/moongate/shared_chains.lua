@@ -46,16 +46,17 @@ end
 --   family, as argument lists
 -- @param endings how the rule ends: argument lists, in this order
 -- @param target what a plain rule would end with
--- @param tcp whether the endings are for TCP alone
+-- @param identity text that tells a limited or logged rule from others, or nil
 -- @return the arguments that jump to it
-function M.exception(session, rule, families, excluded, endings, target, tcp)
+function M.exception(session, rule, families, excluded, endings, target, identity)
+  local tcp = target == rule.target_tcp
   local content = concat({ rule.table, describe(rule.source), describe(rule.destination),
     describe(rule.ins), describe(rule.outs), concat(target, " "), tcp and "tcp" or "" }, "\0")
   if rule.returns then
     content = content .. "\0" .. rule.returns.identity
   end
-  if rule.ending then
-    content = content .. "\0" .. rule.ending.identity
+  if identity then
+    content = content .. "\0" .. identity
   end
   return write(session, rule, families, names.unique(session, "EXCEPT_", content), function(append, family)
     for _, args in ipairs(rule.returns and rule.returns[family] or {}) do

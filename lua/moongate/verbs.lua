@@ -40,6 +40,8 @@ local generic = {
   to = "addresses",
   on = "interfaces",
   out = "interfaces",
+  log = "log",
+  limit = "limit",
   comment = "comment",
   stage = "stage",
   state = "states",
@@ -105,6 +107,16 @@ local function interface_options(session, helper, direction, options, rule)
   end
 end
 
+-- Loaded with the first rule that has one.
+local function read_ending(session, helper, action, options, rule)
+  local ending = require("moongate.rule_endings").read(session, helper, options)
+  rule.ending = ending
+  if action == actions.drop and ending and ending.limit and not ending.limit.above then
+    session.core.note("warning", ("%s: limit: what is within the limit is dropped, and what is over it goes on")
+      :format(helper), 'to drop what is over it: limit = { above = "..." }, or limit_new_connections')
+  end
+end
+
 -- Make the rules of one call. `parts` is given for a service's own helper.
 local function run(session, helper, action, direction, options, parts)
   local from, to, state, stage = options.from, options.to, options.state, options.stage
@@ -133,6 +145,9 @@ local function run(session, helper, action, direction, options, parts)
   end
   if options.on ~= nil or options.out ~= nil then
     interface_options(session, helper, direction, options, rule)
+  end
+  if options.limit ~= nil or options.log ~= nil then
+    read_ending(session, helper, action, options, rule)
   end
   emit(session, rule)
 end

@@ -1,0 +1,85 @@
+-- SPDX-License-Identifier: GPL-2.0-or-later
+--- How a rule ends that has `limit=` or `log=`: the log line stands before the
+-- verdict, with the same matches; the limit says how often both are reached.
+--
+-- Where a call makes several rules, or has both, a chain holds what comes
+-- behind the matches, so that one limit holds for the whole call, and a packet
+-- counts once.
+local limits = require "moongate.limits"
+local logging = require "moongate.logging"
+local names = require "moongate.names"
+local shared_chains = require "moongate.shared_chains"
+
+local M = {}
+
+--- Read `limit=` and `log=` of a call.
+-- @param session the evaluation under way
+-- @param helper name for errors and the usual log prefix
+-- @param options checked; `limit` and `log` are looked at
+-- @return an ending for a request's `ending`, or nil: { limit =, log =,
+--   by_family = }
+-- @raise if a value is wrong
+function M.read(session, helper, options)
+  local ending = {}
+  if options.limit ~= nil then
+    ending.limit = limits.read(session, helper, "limit", options.limit)
+  end
+  if options.log ~= nil then
+    ending.log = logging.read(session, helper, "log", options.log)
+  end
+  ending.by_family = ending.limit and ending.limit.by_family or ending.log and ending.log.by_family
+  return (ending.limit or ending.log) and ending or nil
+end
+
+--- One text for a request, so that its limits and chains are not another's.
+-- @param rule the request, see moongate.rules
+-- @return the text
+function M.identity(rule)
+  local ending, parts = rule.ending, {}
+  for i, part in ipairs(rule.parts) do
+    parts[i] = part.args
+  end
+  return names.fingerprint {
+    rule.table, rule.chain, rule.helper, parts, rule.source or false, rule.destination or false,
+    rule.ins or false, rule.outs or false, rule.state or false, rule.comment == nil and "" or rule.comment,
+    ending.limit and ending.limit.text or false, ending.log and ending.log.text or false,
+  }
+end
+
+local function joined(first, second)
+  local args = table.move(first, 1, #first, 1, {})
+  return table.move(second, 1, #second, #args + 1, args)
+end
+
+--- How the rules of one part end.
+-- @param session the evaluation under way
+-- @param rule the request, see moongate.rules
+-- @param families the families of the rules; one only if the ending is by family
+-- @param target what a plain rule would end with
+-- @param several whether more than one rule ends so
+-- @param identity made by `identity`
+-- @return argument lists: for each rule one rule more, in this order
+function M.rules(session, rule, families, target, several, identity)
+  local limit, log = rule.ending.limit, rule.ending.log
+  local content = identity .. "\0" .. table.concat(target, "\0")
+  -- a chain is entered by TCP alone, but the target wants to read it in its own rule
+  local function chain(prefix, endings)
+    if target == rule.target_tcp then
+      for i, args in ipairs(endings) do
+        endings[i] = joined({ "-p", "tcp" }, args)
+      end
+    end
+    return shared_chains.ending(session, rule, families, prefix, content, endings)
+  end
+  local endings = { target }
+  if log then
+    endings = { logging.arguments(session, log, families, identity), target }
+  end
+  if limit then
+    local within = log and chain("LOG_", endings) or target
+    endings = { joined(limits.arguments(session, limit, families, identity), within) }
+  end
+  return several and { chain(limit and "LIMIT_" or "LOG_", endings) } or endings
+end
+
+return M
