@@ -34,6 +34,8 @@ enum mg_rank {
 	MG_RANK_GUARD_LIMIT = 34,
 	MG_RANK_ALLOW = 40,
 	MG_RANK_LAST = 50,
+	MG_RANK_LAST_LOG = 51, /* what is about to be denied */
+	MG_RANK_LAST_REJECT = 52,
 	MG_RANK_SCRIPT = 40,
 };
 

@@ -33,6 +33,9 @@ local later = {
   zone = "moongate.zones",
   use = "moongate.modules",
   module = "moongate.modules",
+  limit_new_connections = "moongate.new_connections",
+  log_denied = "moongate.denied",
+  reject_denied = "moongate.denied",
 }
 
 -- What a Lua programmer looks for and a policy does not get, and why.

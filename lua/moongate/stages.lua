@@ -18,6 +18,9 @@ M.rank = {
   guard_limit = 34,
   allow = 40,
   last = 50,
+  -- Behind what an operator puts last: that can still keep noise from the log.
+  last_log = 51,
+  last_reject = 52,
   script = 40,
 }
 
