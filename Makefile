@@ -105,7 +105,7 @@ valgrind: $(PROGRAM)
 	@packaging/install-packages check
 	@spec/support/valgrind $(PROGRAM)
 
-C_FILES = $(SOURCES) $(HEADERS) $(wildcard spec/unit/*/*.[ch] spec/integration/*.c spec/support/*.h bench/*.c \
+C_FILES = $(SOURCES) $(HEADERS) $(wildcard spec/unit/*/*.[ch] spec/integration/*.c spec/property/*.c spec/support/*.h bench/*.c \
 	examples/*.c)
 
 lint:

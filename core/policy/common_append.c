@@ -42,7 +42,7 @@ static bool is_plain(lua_State *L, const char *kind)
 
 static bool is_port_protocol(const char *name)
 {
-	return strcmp(name, "tcp") == 0 || strcmp(name, "udp") == 0;
+	return name && (strcmp(name, "tcp") == 0 || strcmp(name, "udp") == 0);
 }
 
 /* A key and its value lie on the stack, at -2 and -1. */
@@ -58,7 +58,8 @@ static bool read_part(lua_State *L, const struct structured *self, struct parts 
 	} else if (key == self->destination) {
 		good = mg_plain_address(L, -1, &parts->destination);
 	} else if (key == self->protocol) {
-		parts->protocol = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+		/* as C sees it, "tcp\0" is "tcp" */
+		parts->protocol = mg_plain_text(L, -1, MG_LONGEST_VALUE);
 		good = is_port_protocol(parts->protocol);
 	} else if (key == self->destination_port) {
 		parts->port = mg_plain_port(L, -1);
