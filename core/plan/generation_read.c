@@ -16,6 +16,7 @@
 #include "plan/durable.h"
 #include "plan/state.h"
 #include "plan/state_inner.h"
+#include "ruleset/checksum.h"
 #include "ruleset/failure.h"
 
 #define RULES_LIMIT ((size_t)512 << 20)
@@ -53,13 +54,7 @@ void mg_generation_free(struct mg_generation *generation)
 
 uint64_t mg_rules_checksum(const char *data, size_t size)
 {
-	uint64_t sum = 0xcbf29ce484222325U;
-
-	for (size_t i = 0; i < size; i++) {
-		sum ^= (unsigned char)data[i];
-		sum *= 0x100000001b3U;
-	}
-	return sum;
+	return mg_checksum(MG_CHECKSUM_START, data, size);
 }
 
 uint32_t mg_generation_number(const char *name)
