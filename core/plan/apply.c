@@ -222,9 +222,11 @@ static int read_again(const struct mg_plan *plan, struct mg_image **images, stru
 
 		err = mg_table_read(table->family, table->table, &images[i], error);
 		if (!err && !mg_image_equal(table->live, images[i]))
-			err = mg_fail(error, -EAGAIN, MG_UNSAFE,
-				      "the live tables have changed since they were read for the "
-				      "plan: nothing was changed, plan again");
+			err = mg_fail(
+				error, -EAGAIN, MG_UNSAFE,
+				"the live tables have changed since they were read for the "
+				"plan, the %s table %s first: nothing was changed, plan again",
+				mg_family_ops(table->family)->name, table->table);
 		if (!err) /* the plan has the same: two are enough to hold */
 			mg_image_forget_entries(images[i]);
 	}

@@ -79,15 +79,12 @@ static int put_in_place(int dir, const char *temporary, const char *name)
 	return mg_durable_sync(dir);
 }
 
-int mg_durable_write(int dir, const char *name, const void *data, size_t size)
+int mg_durable_replace(int dir, const char *temporary, const char *name, const void *data,
+		       size_t size)
 {
-	char temporary[NAME_MAX + 1];
 	int fd = -1;
 	int ret;
 
-	ret = temporary_name(temporary, sizeof(temporary), name);
-	if (ret)
-		return ret;
 	unlinkat(dir, temporary, 0); /* left by a crash */
 	ret = mg_durable_create(dir, temporary, data, size, &fd);
 	if (ret)
@@ -101,6 +98,14 @@ int mg_durable_write(int dir, const char *name, const void *data, size_t size)
 	if (ret)
 		unlinkat(dir, temporary, 0);
 	return ret;
+}
+
+int mg_durable_write(int dir, const char *name, const void *data, size_t size)
+{
+	char temporary[NAME_MAX + 1];
+	int ret = temporary_name(temporary, sizeof(temporary), name);
+
+	return ret ? ret : mg_durable_replace(dir, temporary, name, data, size);
 }
 
 int mg_durable_link(int dir, const char *name, const char *target)
@@ -145,10 +150,35 @@ static int read_all(int fd, char *data, size_t size)
 	return 0;
 }
 
-int mg_durable_read(int dir, const char *name, size_t limit, char **out, size_t *size)
+int mg_durable_read_open(int fd, size_t limit, char **out, size_t *size)
 {
 	char *data = NULL;
 	struct stat st;
+	int ret;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if (st.st_size < 0 || (size_t)st.st_size > limit)
+		return -EFBIG;
+	data = malloc((size_t)st.st_size + 1);
+	if (!data)
+		return -ENOMEM;
+	ret = read_all(fd, data, (size_t)st.st_size);
+	if (ret) {
+		free(data);
+		return ret;
+	}
+	data[st.st_size] = '\0';
+	*out = data;
+	if (size)
+		*size = (size_t)st.st_size;
+	return 0;
+}
+
+int mg_durable_read(int dir, const char *name, size_t limit, char **out, size_t *size)
+{
 	int ret;
 	int fd;
 
@@ -156,30 +186,7 @@ int mg_durable_read(int dir, const char *name, size_t limit, char **out, size_t 
 	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st) < 0) {
-		ret = -errno;
-		goto out;
-	}
-	ret = -EINVAL;
-	if (!S_ISREG(st.st_mode))
-		goto out;
-	ret = -EFBIG;
-	if (st.st_size < 0 || (size_t)st.st_size > limit)
-		goto out;
-	ret = -ENOMEM;
-	data = malloc((size_t)st.st_size + 1);
-	if (!data)
-		goto out;
-	ret = read_all(fd, data, (size_t)st.st_size);
-	if (ret)
-		goto out;
-	data[st.st_size] = '\0';
-	*out = data;
-	data = NULL;
-	if (size)
-		*size = (size_t)st.st_size;
-out:
-	free(data);
+	ret = mg_durable_read_open(fd, limit, out, size);
 	close(fd);
 	return ret;
 }

@@ -17,6 +17,13 @@
  */
 int mg_durable_write(int dir, const char *name, const void *data, size_t size);
 
+/**
+ * The same where others may be writing @name too: @temporary is a name in @dir
+ * that nobody else uses.
+ */
+int mg_durable_replace(int dir, const char *temporary, const char *name, const void *data,
+		       size_t size);
+
 /** The same for a symbolic link. */
 int mg_durable_link(int dir, const char *name, const char *target);
 
@@ -38,6 +45,9 @@ int mg_durable_sync(int fd);
  * allocated and a NUL follows its last byte. @size may be NULL.
  */
 int mg_durable_read(int dir, const char *name, size_t limit, char **out, size_t *size);
+
+/** Read the regular file that is open as @fd, which stays open; as mg_durable_read(). */
+int mg_durable_read_open(int fd, size_t limit, char **out, size_t *size);
 
 /** Remove the folder @name with the files in it; no folders below it. */
 int mg_durable_remove_folder(int dir, const char *name);

@@ -93,8 +93,10 @@ static int judge_chain(struct mg_plan *plan, struct mg_table_plan *table,
 	int err;
 
 	if (!chain->built_in && !mg_image_find(table->wanted, chain->name) &&
-	    !mg_owned_has_chain(owned, table->family, table->table, chain->name))
+	    !mg_owned_has_chain(owned, table->family, table->table, chain->name)) {
+		table->foreign_chain[chain - table->live->chains] = true;
 		plan->foreign_chains++;
+	}
 	err = find_going(table, chain, &going);
 	if (err)
 		return mg_fail(error, err, MG_ENVIRONMENT, "out of memory for a plan");
@@ -111,7 +113,8 @@ static int judge_table(struct mg_plan *plan, struct mg_table_plan *table, struct
 	int err = 0;
 
 	table->foreign = calloc(table->live->entry_count + 1, sizeof(*table->foreign));
-	if (!table->foreign)
+	table->foreign_chain = calloc(table->live->chain_count + 1, sizeof(*table->foreign_chain));
+	if (!table->foreign || !table->foreign_chain)
 		return mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for a plan");
 	for (i = 0; i < table->live->chain_count && !err; i++)
 		err = judge_chain(plan, table, &table->live->chains[i], owned, error);

@@ -160,9 +160,11 @@ static void forget_live(struct mg_table_plan *table)
 	mg_image_free(table->live);
 	mg_diff_free(table->diff);
 	free(table->foreign);
+	free(table->foreign_chain);
 	table->live = NULL;
 	table->diff = NULL;
 	table->foreign = NULL;
+	table->foreign_chain = NULL;
 }
 
 int mg_plan_compare(struct mg_plan *plan, struct mg_error *error)

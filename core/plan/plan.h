@@ -23,6 +23,7 @@ struct mg_table_plan {
 	struct mg_image *live; /* NULL before mg_plan_compare() */
 	struct mg_diff *diff;  /* the same */
 	bool *foreign;	       /* for each live entry: goes, and is not ours; NULL: none */
+	bool *foreign_chain;   /* the same for each live chain */
 };
 
 enum { MG_MOST_TABLES = 5 * MG_FAMILIES };

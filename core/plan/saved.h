@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A plan as a file, to be applied later as it was shown: what it wants, as the
+ * text that generations keep too, and what the live tables were like.
+ *
+ * The file is one JSON object. It begins with
+ *
+ *   {"moongate_plan":1,"fnv1a64":"0123456789abcdef",
+ *
+ * where 1 is the format, and the sum goes over all bytes that follow: a file
+ * that was cut, edited or has rotted is noticed before anything is believed.
+ * What does not forge is file permissions: whoever could write to the file
+ * could as well have written the policy. Then, in this order:
+ *
+ *   version         of Moongate
+ *   time            seconds since the epoch
+ *   user            who made it
+ *   policy          path of the policy file
+ *   host            "name", and "machine": a sum of machine-id(5), or null
+ *   families        those that are planned, such as ["v4", "v6"]
+ *   asked           the same as it was asked for
+ *   remove_foreign  rules of other software may go: those that were there then
+ *   overridden      texts of the refusals that --force or --beside-nft overrode
+ *   rules           "v4" and "v6": iptables-save text with "#@ ORIGIN" lines, or null
+ *   live            for each planned table: "family", "table", "chains" (name to
+ *                   sum) and "foreign" (sums), see fingerprint.h
+ *
+ * Sums are 16 hexadecimal digits of FNV-1a. Texts that are not UTF-8 are as
+ * ruleset/byte_text.h has them. A file of another format is refused.
+ */
+#ifndef MG_SAVED_H
+#define MG_SAVED_H
+
+#include "fingerprint.h"
+
+struct mg_saved_table {
+	enum mg_family family;
+	char *table;
+	struct mg_fingerprint live;
+};
+
+struct mg_saved_plan {
+	char *version, *user, *policy, *host;
+	int64_t time;
+	bool has_machine;
+	uint64_t machine;
+	unsigned int families, asked; /* bits 1 << MG_IPV4, 1 << MG_IPV6 */
+	bool remove_foreign;
+	char **overridden;
+	size_t overridden_count;
+	char *rules[MG_FAMILIES];
+	struct mg_saved_table tables[MG_MOST_TABLES];
+	size_t table_count;
+};
+
+/** Frees what it holds and @saved itself. Accepts NULL. */
+void mg_saved_free(struct mg_saved_plan *saved);
+
+/** Does this file begin as a saved plan does, and as no policy can? */
+bool mg_saved_is(const char *path);
+
+/**
+ * Write it to @path, mode 0600, in one step: the old file is there or the new
+ * one. Only a saved plan or an empty file is replaced.
+ * Errors: MG_INVALID for a @path that is something else; MG_ENVIRONMENT.
+ */
+int mg_saved_write(const struct mg_saved_plan *saved, const char *path, struct mg_error *error);
+
+/**
+ * Read it, and believe nothing.
+ * Errors: MG_INVALID: no such file, no plan, damaged, of another format;
+ * MG_UNSAFE: others than root and the caller could have written it;
+ * MG_ENVIRONMENT.
+ */
+int mg_saved_read(const char *path, struct mg_saved_plan **out, struct mg_error *error);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What writing and reading a saved plan share: see saved.h for the format.
+ *
+ * Must not be included by anyone else.
+ */
+#ifndef MG_SAVED_INNER_H
+#define MG_SAVED_INNER_H
+
+#include <inttypes.h>
+
+#include "saved.h"
+
+#define MG_SAVED_FORMAT 1
+/* Before the format's number, and between it and the sum. */
+#define MG_SAVED_HEAD "{\"moongate_plan\":"
+#define MG_SAVED_SUM ",\"fnv1a64\":\""
+/* After the sum, of 16 digits; what follows is summed. */
+#define MG_SAVED_BODY "\","
+
+enum { MG_SUM_DIGITS = 16 };
+
+struct mg_sum_text {
+	char digits[MG_SUM_DIGITS + 1];
+};
+
+extern const char *const mg_saved_family[MG_FAMILIES]; /* "v4", "v6" */
+
+#endif
