@@ -90,7 +90,7 @@ const char *mg_nearest(const char *name, const char *const *names);
  * The engine: one request, from the policy to the live tables.
  *
  *   check a policy   open, check [, try] [, export]
- *   plan             open, check, plan [, sections] [, save_plan]
+ *   plan             open, check or load_plan, plan [, sections] [, save_plan]
  *   apply            open, check or load_plan, begin, plan, apply; wait
  *   settle           open, confirm or rollback
  *   look             open, report or visit
@@ -161,6 +161,30 @@ int mg_engine_export(struct mg_engine *engine, enum mg_family family, char **out
 		     struct mg_error *error);
 
 /**
+ * After mg_engine_plan(): keep the plan as a file, mode 0600, so that exactly
+ * it can be applied later. A saved plan at @path is replaced, in one step.
+ * Errors: MG_UNSAFE where apply would refuse the plan; MG_INVALID for a rule
+ * that cannot be written down, and where something else is at @path;
+ * MG_ENVIRONMENT.
+ */
+int mg_engine_save_plan(struct mg_engine *engine, const char *path, struct mg_error *error);
+
+/**
+ * Instead of a check: take what is wanted from a saved plan, and look for what
+ * is wrong with it here and now. No policy is evaluated. The request's policy
+ * is not read, nor does remove_foreign have to be said again. What it was
+ * saved with holds: its families, and that certain rules of other software may
+ * go and certain refusals were overridden; no others.
+ * Errors: MG_INVALID for a file that is no whole plan; MG_UNSAFE for one that
+ * others could have written, and where IPv6 has come or gone; MG_USAGE where
+ * the request contradicts it; MG_ENVIRONMENT.
+ */
+int mg_engine_load_plan(struct mg_engine *engine, const char *path, struct mg_error *error);
+
+/** Is this a file for mg_engine_load_plan()? Else it is one for mg_engine_check(). */
+bool mg_is_saved_plan(const char *path);
+
+/**
  * Begin a transaction: make the state's folders if need be and take the
  * transaction lock, which goes with the engine. To be called before
  * mg_engine_plan() by whoever wants to apply. Errors: MG_BUSY; MG_ENVIRONMENT.
@@ -170,9 +194,9 @@ int mg_engine_begin(struct mg_engine *engine, struct mg_error *error);
 /**
  * After a check, or a plan that was loaded: compare with the live tables, and
  * have the kernel judge if there is something to do. Needs CAP_NET_ADMIN and
- * CAP_NET_RAW. What apply would refuse is in the notes afterwards.
- * Errors: MG_KERNEL; MG_ENVIRONMENT; MG_UNSAFE where a loaded plan was made
- * for live tables that are no more.
+ * CAP_NET_RAW. What apply would refuse is in the notes afterwards, a loaded
+ * plan that was made for live tables that are no more included.
+ * Errors: MG_KERNEL; MG_ENVIRONMENT.
  */
 int mg_engine_plan(struct mg_engine *engine, struct mg_error *error);
 

@@ -11,6 +11,7 @@
 
 #include "output.h"
 #include "render_plan.h"
+#include "wanted.h"
 
 static volatile sig_atomic_t interrupted;
 
@@ -141,7 +142,7 @@ static bool is_empty(const struct mg_engine *engine)
 
 static int apply(const struct options *options, struct mg_engine *engine, struct mg_error *error)
 {
-	int err = mg_engine_check(engine, error);
+	int err = read_wanted(options, engine, error);
 
 	if (!err)
 		err = mg_engine_begin(engine, error);
@@ -190,6 +191,8 @@ const struct command apply_command = {
 		"`moongate confirm' comes from a new connection in time, a guard puts the old "
 		"tables\n"
 		"back, even if this process, its terminal and its session are gone by then.\n"
+		"POLICY may be a plan that `moongate plan --out' saved: it is applied as it was\n"
+		"shown, or refused if the live rules have changed since.\n"
 		"Exit 0 if confirmed or nothing to do, 3 if taken back.",
 	.options = "cNwRBF",
 	.run = run,

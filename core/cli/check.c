@@ -6,10 +6,11 @@
 #include <stdio.h>
 
 #include "output.h"
+#include "wanted.h"
 
 static int check(const struct options *options, struct mg_engine *engine, struct mg_error *error)
 {
-	int err = mg_engine_check(engine, error);
+	int err = read_wanted(options, engine, error);
 
 	return err || !options->kernel ? err : mg_engine_try(engine, error);
 }

@@ -27,6 +27,7 @@ static const struct description descriptions[] = {
 	{ 'F', "force", NULL, "go on where safety says no" },
 	{ 'w', "wait", "SECONDS", "wait so long for a lock (0 if not given)" },
 	{ 'K', "kernel", NULL, "have the kernel of a private network namespace judge too" },
+	{ 'U', "out", "FILE", "save the plan, for `moongate apply FILE'" },
 	{ 'D', "detailed-exitcode", NULL, "exit 2 if there is something to do" },
 	{ 'O', "console", NULL, "say that you sit at the console: there is no new connection" },
 	{ '4', "ipv4", NULL, "IPv4 only" },
@@ -156,6 +157,11 @@ static int take_option(const struct command *command, int key, const char *value
 		options->request.state_dir = value;
 		snprintf(options->run_dir, sizeof(options->run_dir), "%s/run", value);
 		options->request.run_dir = options->run_dir;
+		break;
+	case 'U':
+		if (!*value || strcmp(value, "-") == 0)
+			return usage_error(command, "--out takes the name of a file");
+		options->out = value;
 		break;
 	case 'N': options->no_confirm = true; break;
 	case 'R': options->request.remove_foreign = true; break;

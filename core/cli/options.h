@@ -11,6 +11,7 @@ struct options {
 	struct mg_request request;
 	double confirm; /* seconds until the roll-back; 0: no confirmation */
 	bool confirm_given, no_confirm;
+	const char *out;    /* plan: save it there */
 	bool kernel;	    /* check: ask the kernel too */
 	bool detailed_exit; /* plan: 2 if there are changes */
 	bool console;	    /* confirm: there is no ssh */

@@ -2,8 +2,11 @@
 /*
  * moongate plan: what would apply do?
  */
+#include <stdio.h>
+
 #include "output.h"
 #include "render_plan.h"
+#include "wanted.h"
 
 static int exit_code(const struct options *options, const struct mg_engine *engine)
 {
@@ -15,20 +18,37 @@ static int exit_code(const struct options *options, const struct mg_engine *engi
 	return options->detailed_exit && !summary.is_empty ? MG_CHANGES : MG_DONE;
 }
 
+/* What comes next; saving it may have failed. */
+static const char *closing(const struct options *options, const struct mg_engine *engine,
+			   bool saved, char *text, size_t size)
+{
+	const char *file = saved ? options->out : NULL;
+
+	if (mg_engine_refusals(engine))
+		return "Nothing has been touched; `moongate apply` refuses it.";
+	if (!file && mg_is_saved_plan(options->request.policy))
+		file = options->request.policy;
+	snprintf(text, size, "Nothing has been touched: `moongate apply%s%s` does it.",
+		 file ? " " : "", file ? file : "");
+	return text;
+}
+
 static int make_plan(const struct options *options, struct mg_engine *engine,
 		     struct mg_error *error)
 {
-	int err = mg_engine_check(engine, error);
+	char text[4096 + 64];
+	int saved = -1, err = read_wanted(options, engine, error);
 
 	if (!err)
 		err = mg_engine_plan(engine, error);
-	if (!err)
-		err = render_plan(options, engine,
-				  mg_engine_refusals(engine)
-					  ? "Nothing has been touched; `moongate apply` refuses it."
-					  : "Nothing has been touched: `moongate apply` does it.",
-				  error);
-	return err;
+	if (err)
+		return err;
+	if (options->out)
+		saved = mg_engine_save_plan(engine, options->out, error);
+	/* what cannot be saved can still be looked at */
+	err = render_plan(options, engine, closing(options, engine, saved == 0, text, sizeof(text)),
+			  saved < 0 && options->out ? NULL : error);
+	return options->out && saved ? saved : err;
 }
 
 static int run(const struct options *options)
@@ -52,7 +72,11 @@ const struct command plan_command = {
 	.summary = "show what apply would do to the live tables",
 	.details = "Compare POLICY with the live tables and print the difference: + added, - "
 		   "removed,\n"
-		   "~ moved, = unchanged. Nothing is changed. Exit 5 where apply would refuse.",
-	.options = "DRBF",
+		   "~ moved, = unchanged. Nothing is changed. Exit 5 where apply would refuse.\n"
+		   "With --out the plan is kept, unless apply would refuse it, and `moongate apply "
+		   "FILE'\n"
+		   "does exactly that later. POLICY may be such a file: then see what has become "
+		   "of it.",
+	.options = "UDRBF",
 	.run = run,
 };

@@ -30,8 +30,7 @@ void mg_engine_ssh_connection(const struct mg_engine *engine, char *out, size_t 
 		 connection->server_port);
 }
 
-/* Who does this: the person behind sudo, if there is one. */
-static void find_user(char *out, size_t size)
+void mg_engine_user(char *out, size_t size)
 {
 	const char *name = getenv("SUDO_USER");
 	const struct passwd *entry;
@@ -55,7 +54,7 @@ struct record_texts {
 static struct mg_apply_order make_order(const struct mg_engine *engine, double seconds,
 					struct record_texts *texts)
 {
-	find_user(texts->user, sizeof(texts->user));
+	mg_engine_user(texts->user, sizeof(texts->user));
 	mg_engine_ssh_connection(engine, texts->ssh, sizeof(texts->ssh));
 	if (!realpath(engine->request.policy, texts->policy))
 		snprintf(texts->policy, sizeof(texts->policy), "%s", engine->request.policy);

@@ -84,6 +84,7 @@ void mg_engine_close(struct mg_engine *engine)
 		return;
 	mg_plan_free(engine->plan);
 	mg_ruleset_free(engine->ruleset);
+	mg_saved_free(engine->saved);
 	mg_generation_free(engine->confirmed);
 	mg_state_close(engine->state);
 	mg_operator_clear(&engine->operator);
@@ -112,7 +113,8 @@ unsigned int mg_engine_families(const struct mg_engine *engine)
 	return engine->families;
 }
 
-static int diagnose(struct mg_engine *engine, struct mg_error *error)
+int mg_engine_diagnose(const struct mg_engine *engine, const struct mg_ruleset *ruleset,
+		       struct mg_notes *notes, struct mg_error *error)
 {
 	struct mg_diagnose_facts facts = {
 		.connections = engine->operator.connections,
@@ -130,7 +132,7 @@ static int diagnose(struct mg_engine *engine, struct mg_error *error)
 		if (engine->host->interfaces[i].leased)
 			leased[facts.leased_count++] = engine->host->interfaces[i].name;
 	facts.leased = leased;
-	err = mg_diagnose(engine->ruleset, &facts, &engine->notes, error);
+	err = mg_diagnose(ruleset, &facts, notes, error);
 	free(leased);
 	return err;
 }
@@ -139,9 +141,13 @@ void mg_engine_allow(struct mg_engine *engine, size_t first, bool allowed)
 {
 	size_t i;
 
-	for (i = first; allowed && i < engine->notes.count; i++)
-		if (engine->notes.items[i].severity == MG_REFUSAL)
-			engine->notes.items[i].severity = MG_WARNING;
+	for (i = first; i < engine->notes.count; i++) {
+		struct mg_note *note = &engine->notes.items[i];
+
+		if (note->severity == MG_REFUSAL &&
+		    (allowed || mg_engine_was_overridden(engine, note->text)))
+			note->severity = MG_WARNING;
+	}
 }
 
 /* Modules are looked for beside the policy, then in the site's and the installed ones' folder. */
@@ -189,7 +195,7 @@ int mg_engine_check(struct mg_engine *engine, struct mg_error *error)
 		    "truncated?)",
 		    engine->request.policy))
 		return mg_engine_no_memory(error);
-	err = diagnose(engine, error);
+	err = mg_engine_diagnose(engine, engine->ruleset, &engine->notes, error);
 	if (err)
 		return err;
 	mg_engine_allow(engine, first, engine->request.force);

@@ -2,12 +2,14 @@
 /*
  * The inside of struct mg_engine, whose functions stand in moongate.h:
  *
- *   engine.c     what is asked for, the host, the policy, what was found
- *   planning.c   against the live tables
- *   applying.c   making it real
- *   settling.c   confirming or rolling back what waits
- *   looking.c    how things stand, and what is live
- *   places.c     where the installed files lie
+ *   engine.c       what is asked for, the host, the policy, what was found
+ *   planning.c     against the live tables
+ *   saved_plan.c   keeping a plan as a file
+ *   loaded_plan.c  and taking it up again
+ *   applying.c     making it real
+ *   settling.c     confirming or rolling back what waits
+ *   looking.c      how things stand, and what is live
+ *   places.c       where the installed files lie
  *
  * It puts the parts together and holds no logic that a part could hold. It may
  * include everything but Lua.
@@ -17,6 +19,7 @@
 
 #include "plan/apply.h"
 #include "plan/operator.h"
+#include "plan/saved.h"
 #include "ruleset/host.h"
 
 struct mg_engine {
@@ -28,6 +31,7 @@ struct mg_engine {
 	struct mg_plan *plan;
 	struct mg_state *state;
 	struct mg_generation *confirmed; /* NULL: nothing was ever confirmed */
+	struct mg_saved_plan *saved;	 /* where the ruleset comes from, instead of a policy */
 	struct mg_notes notes;
 	unsigned int families; /* that are managed: asked for, and there */
 	bool begun;	       /* the transaction lock is held */
@@ -56,8 +60,37 @@ int mg_engine_read_pending(struct mg_engine *engine, struct mg_generation **out,
  */
 void mg_engine_ssh_connection(const struct mg_engine *engine, char *out, size_t size);
 
-/** Refusals from note @first on become warnings, if they are @allowed: the operator knows. */
+/**
+ * Refusals from note @first on become warnings, if they are @allowed: the
+ * operator knows. So do those that a loaded plan was saved in spite of.
+ */
 void mg_engine_allow(struct mg_engine *engine, size_t first, bool allowed);
+
+/** What is wrong with a ruleset for this host: to @notes. */
+int mg_engine_diagnose(const struct mg_engine *engine, const struct mg_ruleset *ruleset,
+		       struct mg_notes *notes, struct mg_error *error);
+
+/** Who does this: the person behind sudo, if there is one. */
+void mg_engine_user(char *out, size_t size);
+
+/** Which machine this is, whatever facts were given; fills that part of @out. */
+int mg_engine_identify(struct mg_saved_plan *out, struct mg_error *error);
+
+/**
+ * The ruleset that a saved plan says, sealed. Its origins are the policy's.
+ * @name: of the file, for words
+ */
+int mg_engine_read_rules(const struct mg_saved_plan *saved, const char *name,
+			 struct mg_ruleset **out, struct mg_error *error);
+
+/** Was this refusal overridden when the loaded plan was saved? */
+bool mg_engine_was_overridden(const struct mg_engine *engine, const char *text);
+
+/** May rules of other software that go now go: were they shown when the plan was saved? */
+int mg_engine_judge_foreign(const struct mg_engine *engine, bool *allowed, struct mg_error *error);
+
+/** Note what of the live tables is not what the loaded plan was made for. */
+int mg_engine_judge_live(struct mg_engine *engine, struct mg_error *error);
 
 /** -ENOMEM, in words. */
 int mg_engine_no_memory(struct mg_error *error);

@@ -93,11 +93,16 @@ static int compare(struct mg_engine *engine, struct mg_error *error)
 static int refuse_foreign(struct mg_engine *engine, struct mg_error *error)
 {
 	const struct mg_plan *plan = engine->plan;
-	const bool allowed = engine->request.remove_foreign;
+	bool allowed = engine->request.remove_foreign;
 	char chains[64];
+	int err = 0;
 
 	if (!plan->foreign_rules && !plan->foreign_chains)
 		return 0;
+	if (!allowed)
+		err = mg_engine_judge_foreign(engine, &allowed, error);
+	if (err)
+		return err;
 	snprintf(chains, sizeof(chains), " and %zu chain%s", plan->foreign_chains,
 		 plan->foreign_chains == 1 ? "" : "s");
 	if (mg_note(&engine->notes, allowed ? MG_INFO : MG_REFUSAL, NULL,
@@ -135,8 +140,11 @@ int mg_engine_plan(struct mg_engine *engine, struct mg_error *error)
 		err = look_beside(engine, error);
 	if (!err)
 		err = refuse_foreign(engine, error);
-	if (!err && !mg_plan_is_empty(engine->plan))
-		err = mg_engine_try(engine, error);
+	if (!err && !mg_plan_is_empty(engine->plan)) {
+		err = mg_engine_judge_live(engine, error);
+		if (!err)
+			err = mg_engine_try(engine, error);
+	}
 	engine->planned = !err;
 	return err;
 }

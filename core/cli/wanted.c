@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A policy or a saved plan: the file tells which.
+ */
+#include "wanted.h"
+
+int read_wanted(const struct options *options, struct mg_engine *engine, struct mg_error *error)
+{
+	const char *path = options->request.policy;
+
+	return mg_is_saved_plan(path) ? mg_engine_load_plan(engine, path, error)
+				      : mg_engine_check(engine, error);
+}
