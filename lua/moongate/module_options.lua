@@ -8,7 +8,9 @@
 local addresses = require "moongate.addresses"
 local exceptions = require "moongate.exceptions"
 local interfaces = require "moongate.interfaces"
+local limits = require "moongate.limits"
 local lists = require "moongate.lists"
+local logging = require "moongate.logging"
 local nearest = require "moongate.nearest"
 local order = require "moongate.order"
 local ports = require "moongate.ports"
@@ -81,6 +83,10 @@ end
 local readers = {
   addresses = addresses.read,
   interfaces = interfaces.read,
+  limit = limits.read,
+  log = function(session, helper, path, value)
+    return value and logging.read(session, helper, path, value)
+  end,
   ports = read_ports,
   protocol = read_protocols,
   services = read_services,

@@ -6,8 +6,9 @@ return module {
     from = { "addresses", about = "who may log in; anybody without it" },
     on = { "interfaces", about = "where they come in" },
     port = { "ports", default = 22, about = "where sshd listens" },
+    limit = { "limit", about = "how often one may come, such as { rate = \"10/minute\", per = \"source\" }" },
   },
   function(o)
-    allow_inbound { tcp = o.port, from = o.from, on = o.on, comment = "SSH" }
+    allow_inbound { tcp = o.port, from = o.from, on = o.on, limit = o.limit, comment = "SSH" }
   end,
 }

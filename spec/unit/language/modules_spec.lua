@@ -30,6 +30,8 @@ return module {
     deny = "boolean",
     count = "number",
     guard = "chain",
+    often = "limit",
+    told = "log",
   },
   function(o)
     allow_inbound { tcp = o.port, from = o.from, on = o.on, comment = o.note }
@@ -192,7 +194,8 @@ describe("a module's options", function()
   it("are of their kind", function()
     local good = 'from = "10.0.0.1"'
     for option, wrong in pairs { port = "true", from = "7", engine = "7", on = "7", single = '"80"', services = "7",
-      state = "7", protocol = "true", note = "7", deny = '"yes"', count = '"7"', guard = '"INPUT"' } do
+      state = "7", protocol = "true", note = "7", deny = '"yes"', count = '"7"', guard = '"INPUT"',
+      often = "7", told = "7" } do
       refuses(option .. ": ", ("{ %s, %s = %s }"):format(option == "from" and "on = 'eth0'" or good, option, wrong))
     end
   end)
@@ -210,6 +213,9 @@ describe("a module's options", function()
     refuses('protocol: unknown protocol "tpc"', '{ from = "10.0.0.1", protocol = "tpc" }')
     refuses('engine: "ngnix" is not one of apache, nginx: did you mean `nginx`?',
       '{ from = "10.0.0.1", engine = "ngnix" }')
+    refuses("often: ", '{ from = "10.0.0.1", often = "5/fortnight" }')
+    refuses("often.rate: ", '{ from = "10.0.0.1", often = { rate = "x" } }')
+    refuses("told: ", '{ from = "10.0.0.1", told = ("x"):rep(100) }')
     refuses("guard: a chain is needed", '{ from = "10.0.0.1", guard = {} }')
     refuses("note: has a line break", '{ from = "10.0.0.1", note = "a\\nb" }')
   end)
@@ -220,6 +226,7 @@ describe("a module's options", function()
         from = except { "10.0.0.1", "10.0.0.2" }, port = { "https", 8080, "9000-9010" }, on = except "lan0",
         engine = "nginx", single = 53, services = { "ssh", "dns" }, state = "NEW", protocol = { "tcp", 50 },
         deny = false, count = 1.5, guard = chain("filter", "GUARD"),
+        often = "5/minute", told = { prefix = "web: ", group = 5 },
       })
       use("roles.web", { from = {}, port = except(80) })
     ]], nil, modules)
