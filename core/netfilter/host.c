@@ -20,7 +20,6 @@
 
 #include "netfilter/dump.h"
 #include "ruleset/failure.h"
-#include "ruleset/growable.h"
 
 /* How often to ask again when interfaces come and go during a dump. */
 #define TRIES 8
@@ -42,18 +41,14 @@ static int each_link(const struct nlmsghdr *header, void *context)
 	}
 	if (!name || strlen(name) >= sizeof(interface->name))
 		return MNL_CB_OK;
-	if (mg_make_room((void **)&host->interfaces, &host->interface_capacity,
-			 host->interface_count + 1, sizeof(*interface)) != 0) {
+	interface = mg_host_add_interface(host, name);
+	if (!interface) {
 		errno = ENOMEM;
 		return MNL_CB_ERROR;
 	}
-	interface = &host->interfaces[host->interface_count++];
-	*interface = (struct mg_host_interface){
-		.index = info->ifi_index,
-		.up = info->ifi_flags & IFF_UP,
-		.loopback = info->ifi_flags & IFF_LOOPBACK,
-	};
-	strcpy(interface->name, name);
+	interface->index = info->ifi_index;
+	interface->up = info->ifi_flags & IFF_UP;
+	interface->loopback = info->ifi_flags & IFF_LOOPBACK;
 	return MNL_CB_OK;
 }
 
@@ -106,9 +101,8 @@ static int each_address(const struct nlmsghdr *header, void *context)
 {
 	const struct ifaddrmsg *info = mnl_nlmsg_get_payload(header);
 	struct mg_host_interface *interface;
-	struct mg_host_address *address;
 	struct address_attrs attrs;
-	char text[INET6_ADDRSTRLEN];
+	enum mg_family family;
 
 	if (header->nlmsg_type != RTM_NEWADDR ||
 	    (info->ifa_family != AF_INET && info->ifa_family != AF_INET6))
@@ -117,62 +111,21 @@ static int each_address(const struct nlmsghdr *header, void *context)
 	interface = by_index(context, info->ifa_index);
 	if (!interface || !attrs.address)
 		return MNL_CB_OK;
-	if (mg_make_room((void **)&interface->addresses, &interface->address_capacity,
-			 interface->address_count + 1, sizeof(*address)) != 0) {
+	family = info->ifa_family == AF_INET ? MG_IPV4 : MG_IPV6;
+	if (mg_host_add_address(&interface->addresses, family, mnl_attr_get_payload(attrs.address),
+				info->ifa_prefixlen)) {
 		errno = ENOMEM;
 		return MNL_CB_ERROR;
 	}
-	address = &interface->addresses[interface->address_count++];
-	*address = (struct mg_host_address){
-		.family = info->ifa_family == AF_INET ? MG_IPV4 : MG_IPV6,
-		.prefix = info->ifa_prefixlen,
-	};
-	memcpy(address->bytes, mnl_attr_get_payload(attrs.address),
-	       mnl_attr_get_payload_len(attrs.address));
-	if (!inet_ntop(info->ifa_family, address->bytes, text, sizeof(text)))
-		return MNL_CB_ERROR;
-	snprintf(address->text, sizeof(address->text), "%s/%u", text, address->prefix);
 
 	if (attrs.flags & IFA_F_PERMANENT)
 		return MNL_CB_OK;
-	if (address->family == MG_IPV4)
+	if (family == MG_IPV4)
 		interface->leased = true;
-	else if (address->prefix == 128 && info->ifa_scope == RT_SCOPE_UNIVERSE &&
+	else if (info->ifa_prefixlen == 128 && info->ifa_scope == RT_SCOPE_UNIVERSE &&
 		 !(attrs.flags & IFA_F_TEMPORARY))
 		interface->leased6 = true;
 	return MNL_CB_OK;
-}
-
-static int compare_interfaces(const void *a, const void *b)
-{
-	const struct mg_host_interface *left = a, *right = b;
-
-	return strcmp(left->name, right->name);
-}
-
-static int compare_addresses(const void *a, const void *b)
-{
-	const struct mg_host_address *left = a, *right = b;
-	int order;
-
-	if (left->family != right->family)
-		return left->family < right->family ? -1 : 1;
-	order = memcmp(left->bytes, right->bytes, sizeof(left->bytes));
-	return order ? order : (int)left->prefix - (int)right->prefix;
-}
-
-static void sort(struct mg_host *host)
-{
-	if (host->interface_count > 0)
-		qsort(host->interfaces, host->interface_count, sizeof(*host->interfaces),
-		      compare_interfaces);
-	for (size_t i = 0; i < host->interface_count; i++) {
-		struct mg_host_interface *interface = &host->interfaces[i];
-
-		if (interface->address_count > 0)
-			qsort(interface->addresses, interface->address_count,
-			      sizeof(*interface->addresses), compare_addresses);
-	}
 }
 
 /*
@@ -201,15 +154,6 @@ static bool read_has_ipv6(void)
 	return byte == '0';
 }
 
-static void forget_interfaces(struct mg_host *host)
-{
-	for (size_t i = 0; i < host->interface_count; i++)
-		free(host->interfaces[i].addresses);
-	free(host->interfaces);
-	host->interfaces = NULL;
-	host->interface_count = host->interface_capacity = 0;
-}
-
 static int read_interfaces(struct mg_host *host)
 {
 	const struct ifinfomsg link = { .ifi_family = AF_UNSPEC };
@@ -217,7 +161,7 @@ static int read_interfaces(struct mg_host *host)
 	int err = -EINTR;
 
 	for (int i = 0; i < TRIES && err == -EINTR; i++) {
-		forget_interfaces(host);
+		mg_host_forget_interfaces(host);
 		err = mg_dump(NETLINK_ROUTE, RTM_GETLINK, &link, sizeof(link), each_link, host);
 		if (err == 0)
 			err = mg_dump(NETLINK_ROUTE, RTM_GETADDR, &address, sizeof(address),
@@ -226,9 +170,17 @@ static int read_interfaces(struct mg_host *host)
 	return err;
 }
 
+void mg_host_read_name(char *out, size_t size)
+{
+	/* one that is cut need not be terminated */
+	if (gethostname(out, size - 1) != 0)
+		*out = '\0';
+	out[size - 1] = '\0';
+}
+
 int mg_host_read(struct mg_host **out, struct mg_error *error)
 {
-	struct mg_host *host = calloc(1, sizeof(*host));
+	struct mg_host *host = mg_host_new();
 	int err = -ENOMEM;
 
 	if (!host)
@@ -236,9 +188,8 @@ int mg_host_read(struct mg_host **out, struct mg_error *error)
 	err = read_interfaces(host);
 	if (err)
 		goto out;
-	sort(host);
-	if (gethostname(host->name, sizeof(host->name) - 1) != 0)
-		host->name[0] = '\0';
+	mg_host_sort(host);
+	mg_host_read_name(host->name, sizeof(host->name));
 	host->has_ipv6 = read_has_ipv6();
 	*out = host;
 	return 0;
@@ -246,28 +197,4 @@ out:
 	mg_host_free(host);
 	return mg_fail(error, err, MG_ENVIRONMENT, "cannot read this host's interfaces: %s",
 		       strerror(-err));
-}
-
-void mg_host_free(struct mg_host *host)
-{
-	if (!host)
-		return;
-	forget_interfaces(host);
-	free(host);
-}
-
-const struct mg_host_interface *mg_host_owner(const struct mg_host *host, enum mg_family family,
-					      const unsigned char address[16])
-{
-	const size_t size = family == MG_IPV4 ? 4 : 16;
-
-	for (size_t i = 0; i < host->interface_count; i++) {
-		const struct mg_host_interface *interface = &host->interfaces[i];
-
-		for (size_t j = 0; j < interface->address_count; j++)
-			if (interface->addresses[j].family == family &&
-			    memcmp(interface->addresses[j].bytes, address, size) == 0)
-				return interface;
-	}
-	return NULL;
 }

@@ -10,12 +10,10 @@
 
 #include "ruleset/host.h"
 
-/** Errors: MG_ENVIRONMENT. */
+/** To be freed with mg_host_free(). Errors: MG_ENVIRONMENT. */
 int mg_host_read(struct mg_host **out, struct mg_error *error);
-void mg_host_free(struct mg_host *host);
 
-/** The interface that has this address, or NULL. */
-const struct mg_host_interface *mg_host_owner(const struct mg_host *host, enum mg_family family,
-					      const unsigned char address[16]);
+/** The name of this host alone; "" where there is none. */
+void mg_host_read_name(char *out, size_t size);
 
 #endif

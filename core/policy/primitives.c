@@ -16,6 +16,7 @@
 #include "address.h"
 #include "common_rules.h"
 #include "module_primitives.h"
+#include "push_host.h"
 #include "ruleset/failure.h"
 
 enum { MOST_ARGS = 1024, BOTH_FAMILIES = 3 };
@@ -309,56 +310,6 @@ static int primitive_note(lua_State *L)
 	return 0;
 }
 
-static void set_boolean(lua_State *L, const char *key, bool value)
-{
-	lua_pushboolean(L, value);
-	lua_setfield(L, -2, key);
-}
-
-static void push_interface(lua_State *L, const struct mg_host_interface *interface)
-{
-	size_t i;
-
-	lua_createtable(L, 0, 6);
-	lua_pushstring(L, interface->name);
-	lua_setfield(L, -2, "name");
-	set_boolean(L, "up", interface->up);
-	set_boolean(L, "loopback", interface->loopback);
-	set_boolean(L, "leased", interface->leased);
-	set_boolean(L, "leased6", interface->leased6);
-	lua_createtable(L, (int)interface->address_count, 0);
-	for (i = 0; i < interface->address_count; i++) {
-		lua_pushstring(L, interface->addresses[i].text);
-		lua_rawseti(L, -2, (lua_Integer)i + 1);
-	}
-	lua_setfield(L, -2, "addresses");
-}
-
-/* -> host */
-static void push_host(lua_State *L, const struct mg_host *host)
-{
-	lua_Integer address = 0;
-	size_t i, j;
-
-	lua_newtable(L);
-	lua_pushstring(L, host ? host->name : "");
-	lua_setfield(L, -2, "name");
-	lua_newtable(L); /* addresses */
-	lua_newtable(L); /* interfaces */
-	for (i = 0; host && i < host->interface_count; i++) {
-		const struct mg_host_interface *interface = &host->interfaces[i];
-
-		push_interface(L, interface);
-		lua_rawseti(L, -2, (lua_Integer)i + 1);
-		for (j = 0; j < interface->address_count; j++) {
-			lua_pushstring(L, interface->addresses[j].text);
-			lua_rawseti(L, -3, ++address);
-		}
-	}
-	lua_setfield(L, -3, "interfaces");
-	lua_setfield(L, -2, "addresses");
-}
-
 void mg_push_primitives(lua_State *L, struct mg_primitives *primitives, const struct mg_host *host)
 {
 	static const luaL_Reg functions[] = {
@@ -381,8 +332,9 @@ void mg_push_primitives(lua_State *L, struct mg_primitives *primitives, const st
 	luaL_newlibtable(L, functions);
 	lua_pushlightuserdata(L, primitives);
 	luaL_setfuncs(L, functions, 1);
-	push_host(L, host);
+	mg_push_host(L, host);
 	lua_setfield(L, -2, "host");
 	/* this state is the policy's alone: the language may make its libraries safe */
-	set_boolean(L, "private_state", true);
+	lua_pushboolean(L, true);
+	lua_setfield(L, -2, "private_state");
 }

@@ -3,7 +3,6 @@
 -- standard library, and nothing else.
 local nearest = require "moongate.nearest"
 local order = require "moongate.order"
-local readonly = require "moongate.readonly"
 local service_helpers = require "moongate.service_helpers"
 local session = require "moongate.session"
 
@@ -36,6 +35,7 @@ local later = {
   limit_new_connections = "moongate.new_connections",
   log_denied = "moongate.denied",
   reject_denied = "moongate.denied",
+  host = "moongate.host",
 }
 
 -- What a Lua programmer looks for and a policy does not get, and why.
@@ -93,7 +93,6 @@ local function new_language(run, env)
   for _, subject in ipairs(subjects) do
     subject.install(language, run)
   end
-  language.host = readonly.deep(run.core.host or {}, "host", run.core.fail)
   return setmetatable(language, {
     __index = function(_, name)
       local helper = load_later(run, language, name) or type(name) == "string" and service_helpers.find(run, name)
@@ -136,7 +135,7 @@ function M.new(core)
   end
 end
 
---- The names of the language, without `host` and the helpers of single services.
+--- The names of the language, without the helpers of single services.
 -- @param core the primitives, as for `new`
 -- @return a sequence in order
 function M.names(core)

@@ -20,10 +20,18 @@ end
 -- @param t the table
 -- @param what what to call it in an error ("host")
 -- @param fail function(message) that raises with the policy's place
+-- @param unknown what to call with a name that the table does not hold, which
+--   may raise; without it the value is nil
 -- @return the view
-function M.view(t, what, fail)
+function M.view(t, what, fail, unknown)
   local view = setmetatable({}, {
-    __index = t,
+    __index = unknown and function(_, key)
+      local value = t[key]
+      if value == nil and type(key) == "string" then
+        unknown(key)
+      end
+      return value
+    end or t,
     __len = function()
       return #t
     end,

@@ -71,10 +71,44 @@ describe("the environment", function()
       assert(table.concat(keys, " ") == "addresses leased leased6 loopback name up", table.concat(keys, " "))
       assert(next(host.addresses) == 1 and table.concat(host.addresses, " ") == "192.0.2.5/24 127.0.0.1/8")
       assert(rawequal(host, host))
+      keys = {}
+      for key in pairs(host) do keys[#keys + 1] = key end
+      assert(table.concat(keys, " ") == "addresses facts interfaces ipv6 name")
+      assert(host.ipv6 == true and next(host.facts) == nil and host[1] == nil)
     ]]
     fails("host is read-only", "host.name = 'x'")
     fails("host.interfaces[1] is read-only", "host.interfaces[1].leased = false")
     fails("host.addresses is read-only", "table.insert(host.addresses, 'x')")
+  end)
+
+  it("knows which facts there are", function()
+    fails("policy.lua:1: host has no `interfces`: did you mean `interfaces`?", "local x = host.interfces")
+    fails("policy.lua:1: host has no `role` (it has addresses, facts, interfaces, ipv6, name); "
+      .. "facts of your own are in host.facts", "if host.role == 'web' then end")
+    fails("policy.lua:2: host.interfaces[1] has no `leasd`: did you mean `leased`?",
+      "\nfor _, i in ipairs(host.interfaces) do if i.leasd then end end")
+    fails("host.interfaces[2] has no `zone`", "local x = host.interfaces[2].zone")
+  end)
+
+  it("gives the administrator's own facts, which a host may lack", function()
+    local facts = { role = "web", ports = { 80, 443 }, deep = { er = true } }
+    fake.run([[
+      assert(host.facts.role == "web" and host.facts.ports[2] == 443 and host.facts.deep.er == true)
+      assert(host.facts.rack == nil and host.facts.deep.est == nil and #host.facts.ports == 2)
+      local keys = {}
+      for key in pairs(host.facts) do keys[#keys + 1] = key end
+      assert(table.concat(keys, " ") == "deep ports role")
+      allow_inbound { tcp = host.facts.ports }
+    ]], { facts = facts })
+    local function refused(text)
+      local ok, message = pcall(fake.run, text, { facts = facts })
+      assert.falsy(ok)
+      return message
+    end
+    assert.matches("host.facts is read%-only", refused("host.facts.role = 'db'"))
+    assert.matches("host.facts.ports is read%-only", refused("host.facts.ports[1] = 22"))
+    assert.matches("host.facts.deep is read%-only", refused("host.facts.deep.er = nil"))
+    assert.same({ role = "web", ports = { 80, 443 }, deep = { er = true } }, facts)
   end)
 
   it("prints through notes", function()

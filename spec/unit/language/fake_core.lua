@@ -100,20 +100,31 @@ local function quote(word)
   return word:find("[%s\"']") and '"' .. word .. '"' or word
 end
 
+-- Facts as the core gives them, where a spec says only some.
+local function complete(host)
+  local all = { name = host.name or "fake", ipv6 = host.ipv6 ~= false, facts = host.facts or {},
+    addresses = host.addresses or {}, interfaces = {} }
+  for i, interface in ipairs(host.interfaces or {}) do
+    all.interfaces[i] = { name = interface.name, up = interface.up ~= false, loopback = interface.loopback or false,
+      leased = interface.leased or false, leased6 = interface.leased6 or false,
+      addresses = interface.addresses or {} }
+  end
+  return all
+end
+
 --- Make a core.
 -- @param host facts, or nil for a host with one leased interface
 -- @param modules nil, or the texts of modules by path ("roles/web.lua")
 -- @return the core; what it recorded is in `rules`, `chains`, `policies`, `notes`
 function M.new(host, modules)
   local core = { rules = {}, chains = {}, policies = {}, notes = {} }
-  core.host = host or {
-    name = "fake",
+  core.host = complete(host or {
     interfaces = {
       { name = "eth0", up = true, loopback = false, leased = true, leased6 = false, addresses = { "192.0.2.5/24" } },
       { name = "lo", up = true, loopback = true, leased = false, leased6 = false, addresses = { "127.0.0.1/8" } },
     },
     addresses = { "192.0.2.5/24", "127.0.0.1/8" },
-  }
+  })
   -- The shortcuts of the core change nothing but the time it takes.
   function core.common_verb(verb)
     return verb
