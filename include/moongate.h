@@ -103,7 +103,7 @@ struct mg_engine;
 struct mg_request {
 	const char *policy;    /* path of the policy file */
 	const char *language;  /* folder of the policy language; NULL: the installed one */
-	const char *facts;     /* JSON file with facts about a host; NULL: about this one */
+	const char *facts;     /* JSON file with facts about a host; NULL: this one's own */
 	const char *state_dir; /* NULL: /var/lib/moongate */
 	const char *run_dir;   /* NULL: /run/moongate */
 	unsigned int families; /* 1 << MG_IPV4 | 1 << MG_IPV6; 0: both */
@@ -111,10 +111,14 @@ struct mg_request {
 	bool remove_foreign;   /* rules of other software may go */
 	bool beside_nft;       /* nf_tables filters beside us, and that is known */
 	bool force;	       /* refusals for safety become warnings */
+	bool elsewhere;	       /* it is not for this host's tables: nobody here is cut off */
 };
 
 /**
  * Learn the facts about the host and the operator. Needs no privilege.
+ * With a facts file that names another host than this one, what follows is
+ * for that host: the operator's own session is not looked at, and
+ * mg_engine_plan() finds that apply is to be refused.
  * @request: copied, but not what its strings point to
  * Errors: MG_INVALID for a facts file that is wrong; MG_ENVIRONMENT.
  */
@@ -129,6 +133,14 @@ const struct mg_notes *mg_engine_notes(const struct mg_engine *engine);
 
 /** How many of the notes are refusals; what the request allows is a warning. */
 size_t mg_engine_refusals(const struct mg_engine *engine);
+
+/**
+ * The facts that the policy gets, as JSON in the format that struct
+ * mg_request's @facts is read in, with a newline at its end.
+ * @out: to be freed with free(3)
+ * Errors: MG_ENVIRONMENT.
+ */
+int mg_engine_facts(const struct mg_engine *engine, char **out, struct mg_error *error);
 
 /** The families that are managed: asked for, and there. Bits as in struct mg_request. */
 unsigned int mg_engine_families(const struct mg_engine *engine);
@@ -153,7 +165,10 @@ int mg_engine_try(struct mg_engine *engine, struct mg_error *error);
 
 /**
  * After a check: what the policy wants of one family, as iptables-restore(8)
- * reads it.
+ * and iptables-nft-restore(8) read it: complete, every table with its chain
+ * policies and no counters. Comment lines say whose it is, and which line of
+ * the policy made each rule ("#@ ORIGIN"). The same policy and facts give the
+ * same text.
  * @out: to be freed with free(3); NULL where the family is not managed
  * Errors: MG_INVALID for a rule that the format cannot say.
  */

@@ -194,6 +194,6 @@ const struct command apply_command = {
 		"POLICY may be a plan that `moongate plan --out' saved: it is applied as it was\n"
 		"shown, or refused if the live rules have changed since.\n"
 		"Exit 0 if confirmed or nothing to do, 3 if taken back.",
-	.options = "cNwRBF",
+	.options = "cNwRBFH",
 	.run = run,
 };

@@ -30,6 +30,7 @@ static const struct description descriptions[] = {
 	{ 'U', "out", "FILE", "save the plan, for `moongate apply FILE'" },
 	{ 'D', "detailed-exitcode", NULL, "exit 2 if there is something to do" },
 	{ 'O', "console", NULL, "say that you sit at the console: there is no new connection" },
+	{ 'H', "facts", "FILE", "take the facts about the host from FILE (`moongate facts')" },
 	{ '4', "ipv4", NULL, "IPv4 only" },
 	{ '6', "ipv6", NULL, "IPv6 only" },
 	{ 'S', "state-dir", "DIR",
@@ -163,6 +164,7 @@ static int take_option(const struct command *command, int key, const char *value
 			return usage_error(command, "--out takes the name of a file");
 		options->out = value;
 		break;
+	case 'H': options->request.facts = value; break;
 	case 'N': options->no_confirm = true; break;
 	case 'R': options->request.remove_foreign = true; break;
 	case 'B': options->request.beside_nft = true; break;

@@ -77,6 +77,6 @@ const struct command plan_command = {
 		   "FILE'\n"
 		   "does exactly that later. POLICY may be such a file: then see what has become "
 		   "of it.",
-	.options = "UDRBF",
+	.options = "UDRBFH",
 	.run = run,
 };

@@ -115,6 +115,9 @@ int mg_engine_record(struct mg_engine *engine, bool unconfirmed, struct mg_error
 	struct mg_pending leftover;
 	int err = check_ready(engine, "mg_engine_record", error);
 
+	if (!err && engine->is_elsewhere)
+		err = mg_fail(error, -EPERM, MG_UNSAFE,
+			      "refused for safety: the facts are not those of this host");
 	if (!err)
 		err = mg_engine_read_confirmed(engine, error);
 	if (err)

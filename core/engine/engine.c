@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "analysis/diagnose.h"
-#include "netfilter/host.h"
 #include "policy/evaluate.h"
 #include "ruleset/failure.h"
 
@@ -24,18 +23,8 @@ int mg_engine_too_early(const char *function, const char *first, struct mg_error
 	return mg_fail(error, -EINVAL, MG_INVALID, "%s() comes after %s()", function, first);
 }
 
-/* The facts about the host, the operator and what is installed. */
-static int learn(struct mg_engine *engine, struct mg_error *error)
+static int find_language(struct mg_engine *engine, struct mg_error *error)
 {
-	struct mg_operator_view view = { 0 };
-	int err = mg_host_read(&engine->host, error);
-
-	if (err)
-		return err;
-	view.host = engine->host;
-	err = mg_operator_find(&view, &engine->operator, error);
-	if (err)
-		return err;
 	if (!engine->request.language) {
 		engine->language = mg_installed_folder("lua");
 		engine->request.language = engine->language;
@@ -46,13 +35,21 @@ static int learn(struct mg_engine *engine, struct mg_error *error)
 /* Leave out the half that the host does not have. */
 static int choose_families(struct mg_engine *engine, struct mg_error *error)
 {
+	/* of a file, or of the machine */
+	const char *file = engine->host->has_ipv6 ? NULL : engine->request.facts;
+
 	engine->families = engine->request.families ? engine->request.families
 						    : 1U << MG_IPV4 | 1U << MG_IPV6;
-	if (engine->host->has_ipv6 || !(engine->families & 1U << MG_IPV6))
+	if (engine->have_ipv6 || !(engine->families & 1U << MG_IPV6))
 		return 0;
 	engine->families &= ~(1U << MG_IPV6);
+	if (!engine->families && file)
+		return mg_fail(error, -EAFNOSUPPORT, MG_INVALID,
+			       "%s says that its host has no IPv6", file);
 	if (!engine->families)
 		return mg_fail(error, -EAFNOSUPPORT, MG_ENVIRONMENT, "this host has no IPv6");
+	if (file) /* whoever wrote it knows */
+		return 0;
 	return mg_note(&engine->notes, MG_WARNING, NULL, NULL,
 		       "this host has no IPv6: that half of the policy is skipped")
 		       ? mg_engine_no_memory(error)
@@ -67,7 +64,9 @@ int mg_engine_open(const struct mg_request *request, struct mg_engine **out, str
 	if (!engine)
 		return mg_engine_no_memory(error);
 	engine->request = *request;
-	err = learn(engine, error);
+	err = mg_engine_learn_host(engine, error);
+	if (!err)
+		err = find_language(engine, error);
 	if (!err)
 		err = choose_families(engine, error);
 	if (err) {
@@ -119,7 +118,7 @@ int mg_engine_diagnose(const struct mg_engine *engine, const struct mg_ruleset *
 	struct mg_diagnose_facts facts = {
 		.connections = engine->operator.connections,
 		.connection_count = engine->operator.count,
-		.is_operator_known = true,
+		.is_operator_known = !engine->is_elsewhere,
 		.have_ipv6 = engine->families & 1U << MG_IPV6,
 	};
 	const char **leased = calloc(engine->host->interface_count + 1, sizeof(*leased));
@@ -218,15 +217,4 @@ uint32_t mg_engine_rule_count(const struct mg_engine *engine)
 uint32_t mg_engine_chain_count(const struct mg_engine *engine)
 {
 	return engine->ruleset ? mg_ruleset_chain_count(engine->ruleset) : 0;
-}
-
-int mg_engine_export(struct mg_engine *engine, enum mg_family family, char **out,
-		     struct mg_error *error)
-{
-	int err;
-
-	if (!engine->plan)
-		return mg_engine_too_early("mg_engine_export", "mg_engine_check", error);
-	err = mg_plan_check_text(engine->plan, error);
-	return err ? err : mg_plan_text(engine->plan, family, out, error);
 }

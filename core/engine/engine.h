@@ -2,7 +2,9 @@
 /*
  * The inside of struct mg_engine, whose functions stand in moongate.h:
  *
- *   engine.c       what is asked for, the host, the policy, what was found
+ *   engine.c       what is asked for, the policy, what was found
+ *   facts.c        which host it is about
+ *   exporting.c    text for hosts without Moongate
  *   planning.c     against the live tables
  *   saved_plan.c   keeping a plan as a file
  *   loaded_plan.c  and taking it up again
@@ -24,9 +26,12 @@
 
 struct mg_engine {
 	struct mg_request request;
-	char *language; /* its folder, where the request does not say */
-	struct mg_host *host;
-	struct mg_operator operator;
+	char *language;		     /* its folder, where the request does not say */
+	struct mg_host *host;	     /* that the policy is for */
+	bool is_other_host;	     /* by its name: the facts came from a file */
+	bool is_elsewhere;	     /* what comes of it stays away from this host's tables */
+	bool have_ipv6;		     /* there is an IPv6 half to be managed */
+	struct mg_operator operator; /* nobody was looked for elsewhere */
 	struct mg_ruleset *ruleset;
 	struct mg_plan *plan;
 	struct mg_state *state;
@@ -40,6 +45,15 @@ struct mg_engine {
 
 /** -EINVAL: the caller's mistake of calling @function without @first before it. */
 int mg_engine_too_early(const char *function, const char *first, struct mg_error *error);
+
+/**
+ * Learn what the policy may know of its host, and who operates this one.
+ * Errors: as mg_engine_open().
+ */
+int mg_engine_learn_host(struct mg_engine *engine, struct mg_error *error);
+
+/** Note what speaks against applying: the facts are those of another host. */
+int mg_engine_refuse_other_host(struct mg_engine *engine, struct mg_error *error);
 
 /** Open the state, if it is not; @create: make its folders. */
 int mg_engine_open_state(struct mg_engine *engine, bool create, struct mg_error *error);

@@ -133,7 +133,9 @@ int mg_engine_plan(struct mg_engine *engine, struct mg_error *error)
 	if (!engine->plan)
 		return mg_engine_too_early("mg_engine_plan", "mg_engine_check", error);
 	engine->planned = false;
-	err = mg_engine_open_state(engine, false, error);
+	err = mg_engine_refuse_other_host(engine, error);
+	if (!err)
+		err = mg_engine_open_state(engine, false, error);
 	if (!err)
 		err = compare(engine, error);
 	if (!err)

@@ -10,7 +10,7 @@ local run = require "spec.support.run"
 
 local it = features.it(it, pending)
 
-local commands = { "check", "plan", "apply", "confirm", "rollback", "show", "status" }
+local commands = { "check", "plan", "apply", "confirm", "rollback", "show", "status", "export", "facts" }
 
 local good = [[
 default_deny()

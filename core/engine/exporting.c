@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a policy wants as text for iptables-restore(8), for a host that has no
+ * Moongate.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine.h"
+#include "ruleset/failure.h"
+#include "ruleset/save_text.h"
+
+/*
+ * What both restore programs of iptables 1.8 have room for: a line with its
+ * newline, the words of a rule beside the three that they add, a word.
+ */
+enum { LONGEST_LINE = 10239, MOST_WORDS = 251, LONGEST_WORD = 1023 };
+
+/* A shorter line needs no look: its words cannot be too many or too long. */
+enum { SAFE_LINE = 2 * MOST_WORDS - 1 };
+
+static int check_words(struct mg_args *args, const char *line, size_t length,
+		       struct mg_error *error)
+{
+	uint32_t i;
+	int err = mg_args_split(args, line, length, error);
+
+	if (err)
+		return err;
+	if (args->argc > MOST_WORDS)
+		return mg_fail(error, -E2BIG, MG_INVALID,
+			       "the rule has %u words; iptables-restore takes %d", args->argc,
+			       MOST_WORDS);
+	for (i = 0; i < args->argc; i++)
+		if (strlen(args->argv[i]) > LONGEST_WORD)
+			return mg_fail(error, -E2BIG, MG_INVALID,
+				       "a value of the rule has %zu bytes; iptables-restore takes "
+				       "%d",
+				       strlen(args->argv[i]), LONGEST_WORD);
+	return 0;
+}
+
+static int check_line(struct mg_args *args, const char *line, size_t length, struct mg_error *error)
+{
+	if (length <= SAFE_LINE || line[0] == '#')
+		return 0;
+	if (length + 1 > LONGEST_LINE)
+		return mg_fail(error, -E2BIG, MG_INVALID,
+			       "the rule is a line of %zu bytes; iptables-restore takes %d", length,
+			       LONGEST_LINE - 1);
+	return check_words(args, line, length, error);
+}
+
+/* Does iptables-restore have room for every line? If not, name the rule's. */
+static int check_lines(const char *text, struct mg_error *error)
+{
+	struct mg_args args = { 0 };
+	const char *line, *end, *origin = NULL;
+	char place[512];
+	int err = 0;
+
+	for (line = text; (end = strchr(line, '\n')) && !err; line = end + 1) {
+		if (strncmp(line, "#@ ", 3) == 0) {
+			origin = line + 3;
+			continue;
+		}
+		err = check_line(&args, line, (size_t)(end - line), error);
+		if (err && origin) {
+			snprintf(place, sizeof(place), "%.*s", (int)strcspn(origin, "\n"), origin);
+			mg_error_origin(error, place);
+		}
+		origin = NULL;
+	}
+	mg_args_clear(&args);
+	return err;
+}
+
+static bool is_plain(const char *name)
+{
+	for (; *name; name++)
+		if (iscntrl((unsigned char)*name))
+			return false;
+	return true;
+}
+
+/* Put the header in front of @text, which is given away. */
+static int add_header(const struct mg_engine *engine, enum mg_family family, char *text, char **out,
+		      struct mg_error *error)
+{
+	const char *policy = strrchr(engine->request.policy, '/');
+	const char *host = is_plain(engine->host->name) ? engine->host->name : "";
+	const int done =
+		asprintf(out,
+			 "# %s rules%s%s, made by Moongate %s from %s\n"
+			 "# %s-restore replaces the tables below with them; \"#@\" says who "
+			 "made the next rule\n%s",
+			 family == MG_IPV4 ? "IPv4" : "IPv6", *host ? " of " : "", host, MG_VERSION,
+			 policy ? policy + 1 : engine->request.policy,
+			 family == MG_IPV4 ? "iptables" : "ip6tables", text);
+
+	free(text);
+	return done < 0 ? mg_engine_no_memory(error) : 0;
+}
+
+int mg_engine_export(struct mg_engine *engine, enum mg_family family, char **out,
+		     struct mg_error *error)
+{
+	char *text = NULL;
+	int err;
+
+	if (!engine->plan)
+		return mg_engine_too_early("mg_engine_export", "mg_engine_check", error);
+	err = mg_plan_check_text(engine->plan, error);
+	if (!err)
+		err = mg_plan_text(engine->plan, family, &text, error);
+	if (!err && text)
+		err = check_lines(text, error);
+	if (err) {
+		free(text);
+		return err;
+	}
+	*out = NULL;
+	return text ? add_header(engine, family, text, out, error) : 0;
+}
