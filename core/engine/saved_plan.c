@@ -50,6 +50,9 @@ static int describe(const struct mg_engine *engine, struct mg_saved_plan *out,
 	out->families = engine->families;
 	out->asked = engine->request.families ? engine->request.families
 					      : 1U << MG_IPV4 | 1U << MG_IPV6;
+	/* a host that has IPv6 may be told to do without */
+	if (engine->request.facts && !engine->host->has_ipv6)
+		out->asked &= ~(1U << MG_IPV6);
 	out->remove_foreign = engine->request.remove_foreign;
 	return mg_engine_identify(out, error);
 }

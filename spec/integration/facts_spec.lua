@@ -146,6 +146,18 @@ describe("facts #integration", function()
     assert.truthy(six.err:find("own.json says that its host has no IPv6", 1, true), six.err)
   end)
 
+  it("count in a saved plan, which needs them no more", function()
+    local path, file = program:policy(site), lab.dir .. "/plan"
+    program:must("plan", "--facts", own '"ipv6": false, "facts": { "role": "web" }', "--out", file, path)
+    program:must("apply", "--no-confirm", file)
+    assert.truthy(tables.save(lab.server, "ipv4"):find("--dport 443 ", 1, true))
+    assert.equal("", tables.names(lab.server, "ipv6"))
+    assert.equal(64, program:run("apply", "--no-confirm", "--facts", own(), file).code)
+    local other = program:run("plan", "--facts", facts(web), "--out", lab.dir .. "/other", path)
+    assert.equal(5, other.code, other.err)
+    assert.are_not.equal(0, run.run({ "test", "-e", lab.dir .. "/other" }).code)
+  end)
+
   describe("of another host", function()
     local function assert_untouched()
       for _, family in ipairs(tables.families) do
