@@ -216,7 +216,7 @@ local function empty_list(rule)
   end
 end
 
-local family_text = { [0] = "no family", "IPv4 only", "IPv6 only", "both families" }
+local family_text = { [0] = "no family", "IPv4 only", "IPv6 only" }
 
 local function families_of(set)
   if not set then
@@ -225,23 +225,38 @@ local function families_of(set)
   return (address_side(set, 1) and 1 or 0) | (address_side(set, 2) and 2 or 0)
 end
 
+--- The families that are left when several things say which they are for.
+-- @param session the evaluation under way
+-- @param helper name for the error
+-- @param sides a sequence of { what it is, families }
+-- @return 1 to 3
+-- @raise if none is left, with who says what
+function M.agree(session, helper, sides)
+  local families, said = 3, {}
+  for _, side in ipairs(sides) do
+    families = families & side[2]
+    if side[2] ~= 3 then
+      said[#said + 1] = ("%s is %s"):format(side[1], family_text[side[2]])
+    end
+  end
+  if families == 0 then
+    session.fail(helper, nil, "no packet can match: " .. concat(said, ", "))
+  end
+  return families
+end
+
 -- No family is left in which the rule could match: say which parts disagree.
 local function fail_nowhere(session, rule, from, to)
-  local names, said = rule.names or {}, {}
-  local service = 0
+  local names, service = rule.names or {}, 0
   for _, part in ipairs(rule.parts) do
     service = service | part.families
   end
-  local function say(what, families)
-    if families ~= 3 then
-      said[#said + 1] = ("%s is %s"):format(what, family_text[families])
-    end
-  end
-  say(names.source or "from", from or families_of(rule.source))
-  say(names.destination or "to", to or families_of(rule.destination))
-  say(names.what or "the service or protocol", service)
-  say("the chain or family=", rule.families or 3)
-  session.fail(rule.helper, nil, "no packet can match: " .. concat(said, ", "))
+  M.agree(session, rule.helper, {
+    { names.source or "from", from },
+    { names.destination or "to", to },
+    { names.what or "the service or protocol", service },
+    { "the chain or family=", rule.families or 3 },
+  })
 end
 
 --- Say that an empty list gave no rule.
@@ -251,6 +266,18 @@ end
 function M.note_empty(session, helper, option)
   session.core.note("warning", ("%s: %s is an empty list, so there is no rule"):format(helper, option),
     ("leave %s out to match any"):format(option))
+end
+
+--- Say so if a list of a request is empty, so that there is no rule.
+-- @param session the evaluation under way
+-- @param rule the request; not changed
+-- @return true if there is none
+function M.is_nothing(session, rule)
+  local empty = empty_list(rule)
+  if empty then
+    M.note_empty(session, rule.helper, empty)
+  end
+  return empty ~= nil
 end
 
 -- The rules of a request without zones. Returns how many there were.
@@ -268,15 +295,27 @@ local function has_zone(rule)
   return source and source.zoned or destination and destination.zoned or ins and ins.zoned or outs and outs.zoned
 end
 
+--- The families in which a request's addresses and zones can match.
+-- @param session the evaluation under way
+-- @param rule the request, of which the parts do not matter; not changed
+-- @return those that `from` and `on` leave, 0 to 3
+-- @return those that `to` and `out` leave
+-- @raise if two zones that both must hold have nothing in common
+function M.families(session, rule)
+  if has_zone(rule) then
+    local _, from, to = require("moongate.places").without_zones(session, rule)
+    return from, to
+  end
+  return families_of(rule.source), families_of(rule.destination)
+end
+
 --- Append the rules of a request.
 -- @param session the evaluation under way
 -- @param rule the request; not changed
 -- @return how many rules were appended
 -- @raise if there is no family in which it could match
 function M.emit(session, rule)
-  local empty = empty_list(rule)
-  if empty then
-    M.note_empty(session, rule.helper, empty)
+  if M.is_nothing(session, rule) then
     return 0
   end
   local count, from, to = 0, nil, nil
@@ -291,7 +330,7 @@ function M.emit(session, rule)
     count = emit_plain(session, rule, identity)
   end
   if count == 0 and #rule.parts > 0 then
-    fail_nowhere(session, rule, from, to)
+    fail_nowhere(session, rule, from or families_of(rule.source), to or families_of(rule.destination))
   end
   return count
 end

@@ -45,13 +45,14 @@ end
 -- @param excluded sequence of { option =, values... }; rule.returns has more, by
 --   family, as argument lists
 -- @param endings how the rule ends: argument lists, in this order
--- @param target what a plain rule would end with
+-- @param target what a plain rule would end with; its field `protocol` names the
+--   one that it is for, since a target that knows ports takes no other
 -- @param identity text that tells a limited or logged rule from others, or nil
 -- @return the arguments that jump to it
 function M.exception(session, rule, families, excluded, endings, target, identity)
-  local tcp = target == rule.target_tcp
+  local protocol = target == rule.target_tcp and "tcp" or target.protocol
   local content = concat({ rule.table, describe(rule.source), describe(rule.destination),
-    describe(rule.ins), describe(rule.outs), concat(target, " "), tcp and "tcp" or "" }, "\0")
+    describe(rule.ins), describe(rule.outs), concat(target, " "), protocol or "" }, "\0")
   if rule.returns then
     content = content .. "\0" .. rule.returns.identity
   end
@@ -68,7 +69,7 @@ function M.exception(session, rule, families, excluded, endings, target, identit
       end
     end
     for _, ending in ipairs(endings) do
-      local last = tcp and { "-p", "tcp" } or {}
+      local last = protocol and { "-p", protocol } or {}
       append(table.move(ending, 1, #ending, #last + 1, last))
     end
   end)
