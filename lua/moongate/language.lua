@@ -29,6 +29,11 @@ local subjects = {
 -- first used: a policy should not wait for what it does not say.
 local later = {
   chain = "moongate.chains",
+  clamp_mss = "moongate.mss",
+  forward_port = "moongate.port_forwards",
+  masquerade = "moongate.source_nat",
+  redirect_port = "moongate.port_redirects",
+  snat = "moongate.source_nat",
   zone = "moongate.zones",
   use = "moongate.modules",
   module = "moongate.modules",

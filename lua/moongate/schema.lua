@@ -19,6 +19,7 @@ local type, next, select = type, next, select
 -- further check which returns what is wrong.
 local kinds = {
   addresses = { string = true, table = true, what = "an address, a list of addresses or except(...)" },
+  endpoint = { string = true, table = true, what = "an address with or without a port, or one for each family" },
   ports = { number = true, string = true, table = true, what = "a port, a range or a list of ports" },
   interfaces = { string = true, table = true, what = "an interface name or a list of them" },
   protocol = { string = true, number = true, table = true, what = "a protocol's name or number" },
@@ -41,6 +42,7 @@ local kinds = {
     boolean = true, string = true, table = true,
     what = "true, a prefix or { prefix =, level =, limit =, group = }",
   },
+  mss = { string = true, number = true, what = '"pmtu" or a number of bytes' },
   target = { string = true, table = true, what = "a target's name, { name, option = value } or a chain" },
 }
 
