@@ -37,6 +37,18 @@ local checks = {
   legacy_ipv6 = accepts("ipv6", "-p tcp -m tcp --dport 22 -j ACCEPT"),
   conntrack = accepts("ipv4", "-m conntrack --ctstate NEW -j ACCEPT"),
   comment = accepts("ipv4", "-m comment --comment x -j ACCEPT"),
+  nat = function()
+    local lab = network.host()
+    local done
+    for _, family in ipairs(tables.families) do
+      done = tables.try_restore(lab.server, family, "*nat\n-A POSTROUTING -o wan0 -j MASQUERADE\nCOMMIT\n")
+      if done.code ~= 0 then
+        break
+      end
+    end
+    lab:close()
+    return done.code == 0, "this kernel has no nat: " .. done.err
+  end,
   sshd = program("/usr/sbin/sshd"),
   ssh = program("ssh"),
   strace = function()
