@@ -138,7 +138,7 @@ static int print_rule(void *context)
 	const struct mg_entry_view *view = &printing->view;
 	const uint8_t inverse = *view->inverse;
 	const unsigned char *at, *end;
-	char address[MG_ADDRESS_TEXT];
+	char address[MG_ADDRESS_TEXT] = "";
 
 	fwrite(address, 1,
 	       printing->ops->format_address(address, 's', view->source, view->source_mask,

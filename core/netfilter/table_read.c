@@ -294,7 +294,8 @@ static int read_entries(struct reading *reading, struct mg_error *error)
 		reading->offset += *view.next_offset;
 		reading->number++;
 	}
-	if (!err && (reading->number != reading->info.num_entries || current(reading)))
+	if (!err &&
+	    (reading->number != reading->info.num_entries || !reading->chains || current(reading)))
 		err = malformed(reading, "the end", error);
 	return err;
 }

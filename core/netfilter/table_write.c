@@ -31,7 +31,7 @@ struct writing {
 	const struct mg_family_ops *ops;
 	const struct mg_image *live; /* NULL: nothing is there but policies */
 	const struct mg_image *wanted;
-	const struct mg_source *sources; /* NULL: everything is new */
+	const struct mg_source *sources; /* where @live is given */
 	struct ipt_getinfo info;
 	struct place *places; /* by chain of @wanted */
 	uint32_t size, entries;
@@ -230,7 +230,7 @@ static uint32_t *live_numbers(const struct mg_image *live)
 	return numbers;
 }
 
-/* What the rules of a chain had counted goes to where they are now. */
+/* What the rules of a chain had counted goes to where they are now. @numbers: NULL for none. */
 static void carry_rules(const struct writing *writing, size_t index, const uint32_t *numbers,
 			struct xt_counters *counters)
 {
@@ -240,7 +240,7 @@ static void carry_rules(const struct writing *writing, size_t index, const uint3
 	uint32_t i, live;
 
 	for (i = 0; i < place->count; i++) {
-		live = writing->sources ? writing->sources[chain->first + i].live : MG_NO_RULE;
+		live = numbers ? writing->sources[chain->first + i].live : MG_NO_RULE;
 		if (live != MG_NO_RULE) {
 			counters[place->number + i] = writing->old[numbers[live]];
 			continue;

@@ -20,6 +20,7 @@
 #include "plan/durable.h"
 #include "plan/state.h"
 #include "plan/state_inner.h"
+#include "ruleset/checksum.h"
 #include "ruleset/failure.h"
 
 #define KEPT 20 /* confirmed generations that stay */
@@ -104,9 +105,9 @@ static json_t *describe_rules(const struct mg_generation *generation)
 			char sum[17];
 
 			snprintf(sum, sizeof(sum), "%016" PRIx64,
-				 mg_rules_checksum(text, strlen(text)));
+				 mg_checksum_whole(text, strlen(text)));
 			about = json_pack("{s:I, s:s}", "bytes", (json_int_t)strlen(text),
-					  "fnv1a64", sum);
+					  "checksum", sum);
 		}
 		if (json_object_set_new(rules, mg_rules_key[family], about) < 0) {
 			json_decref(rules);

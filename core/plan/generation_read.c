@@ -52,11 +52,6 @@ void mg_generation_free(struct mg_generation *generation)
 	free(generation);
 }
 
-uint64_t mg_rules_checksum(const char *data, size_t size)
-{
-	return mg_checksum(MG_CHECKSUM_START, data, size);
-}
-
 uint32_t mg_generation_number(const char *name)
 {
 	uint64_t number = 0;
@@ -137,7 +132,7 @@ static int read_rules(const struct mg_state *state, uint32_t number, enum mg_fam
 		      const json_t *about, char **out, struct mg_error *error)
 {
 	struct mg_name name = file_name(number, mg_rules_name[family]);
-	const char *sum = json_string_value(json_object_get(about, "fnv1a64"));
+	const char *sum = json_string_value(json_object_get(about, "checksum"));
 	json_int_t bytes = json_integer_value(json_object_get(about, "bytes"));
 	char *text = NULL;
 	char found[17];
@@ -151,7 +146,7 @@ static int read_rules(const struct mg_state *state, uint32_t number, enum mg_fam
 		return mg_state_damaged(error, &state->state, name.text, "not a file of ours");
 	if (ret)
 		return mg_state_fail(error, ret, &state->state, name.text);
-	snprintf(found, sizeof(found), "%016" PRIx64, mg_rules_checksum(text, size));
+	snprintf(found, sizeof(found), "%016" PRIx64, mg_checksum_whole(text, size));
 	if (!sum || bytes != (json_int_t)size || strcmp(sum, found) != 0 || memchr(text, 0, size)) {
 		free(text);
 		return mg_state_damaged(error, &state->state, name.text,

@@ -7,7 +7,7 @@
  *     generations/N/rules.v4        iptables-save text with "#@ ORIGIN" lines
  *     generations/N/rules.v6
  *     generations/N/meta.json       number, time, user, policy, how it was
- *                                   confirmed; length and FNV-1a checksum of both
+ *                                   confirmed; length and checksum of both
  *                                   texts, to notice damage (not forgery: whoever
  *                                   can write here is root)
  *     confirmed -> generations/N    the generation that counts

@@ -60,9 +60,6 @@ struct mg_name mg_generation_name(uint32_t number);
 /** The number that a folder's name says, 0 for anything else. */
 uint32_t mg_generation_number(const char *name);
 
-/** FNV-1a, 64 bits: to notice a torn or rotten file, not a forged one. */
-uint64_t mg_rules_checksum(const char *data, size_t size);
-
 /** The number that "confirmed" points to; -ENOENT without words, -EBADMSG. */
 int mg_state_read_link(const struct mg_state *state, uint32_t *out, struct mg_error *error);
 
