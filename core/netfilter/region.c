@@ -22,8 +22,6 @@ int mg_region_take(struct mg_region *region, size_t size)
 			     0);
 		if (bytes == MAP_FAILED)
 			bytes = NULL;
-		else
-			madvise(bytes, size, MADV_HUGEPAGE); /* a wish: fewer faults */
 	}
 	if (!bytes)
 		return -ENOMEM;

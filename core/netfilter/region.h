@@ -2,9 +2,9 @@
 /*
  * Memory for a whole table: as much as the kernel says, all at once.
  *
- * A large one has pages of its own, huge where the kernel has them. Fresh pages
- * cost less than recycled ones in a process that has forked: those are shared
- * with the child and would be copied first, only to be overwritten.
+ * A large one has pages of its own. Fresh ones cost less than recycled ones in a
+ * process that has forked: those are shared with the child and would be copied
+ * first, only to be overwritten.
  */
 #ifndef MG_REGION_H
 #define MG_REGION_H
