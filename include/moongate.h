@@ -379,6 +379,7 @@ int mg_engine_report(struct mg_engine *engine, struct mg_report *out, struct mg_
 struct mg_live_chain {
 	enum mg_family family;
 	const char *table, *name;
+	bool exists;		 /* false: the kernel does not have its table yet */
 	const char *policy;	 /* NULL: a user chain */
 	uint64_t packets, bytes; /* of the policy */
 	uint32_t count;		 /* of its rules */
@@ -401,12 +402,15 @@ struct mg_live_visitor {
 };
 
 /**
- * Visit the live tables, each family's in the order in which packets meet
- * them; those that do not exist are not opened. The origins come from the
- * generation that is live. Needs CAP_NET_ADMIN and CAP_NET_RAW.
+ * Visit the live tables in the order of the commits (raw, mangle, security,
+ * nat, filter), of each IPv4 before IPv6. A table that does not exist is not
+ * opened; if it was asked for, or is filter, its chains are visited as what
+ * they are: empty. All are read before the visitor is called. The origins come
+ * from the generation that is live. Needs CAP_NET_ADMIN and CAP_NET_RAW.
  * @table: one table, or NULL for all that there are
  * @chain: one chain of it, or NULL
- * Errors: MG_INVALID where there is no such table or chain.
+ * Errors: MG_INVALID where there is no such table or chain, with the nearest
+ * that there is.
  */
 int mg_engine_visit(struct mg_engine *engine, const char *table, const char *chain,
 		    const struct mg_live_visitor *visitor, struct mg_error *error);

@@ -10,7 +10,8 @@
  *   loaded_plan.c  and taking it up again
  *   applying.c     making it real
  *   settling.c     confirming or rolling back what waits
- *   looking.c      how things stand, and what is live
+ *   looking.c      how things stand
+ *   visiting.c     what is live
  *   places.c       where the installed files lie
  *
  * It puts the parts together and holds no logic that a part could hold. It may

@@ -21,6 +21,14 @@ struct mg_source {
 };
 
 /**
+ * Does the table exist in this network namespace? It is not opened for that:
+ * opening would create it.
+ * Returns 1, 0 or -errno; -EACCES in a namespace of a plain user's own, where
+ * the list of tables is not his to read.
+ */
+int mg_table_exists(enum mg_family family, const char *table);
+
+/**
  * Read a table of the network namespace that the process is in. A table that
  * does not exist there is not created: it reads as empty, with ACCEPT.
  * Errors: MG_ENVIRONMENT (not privileged, no backend), MG_KERNEL.

@@ -45,18 +45,17 @@ struct reading {
 	bool has_jumps;
 };
 
-/* 1: it exists, 0: it does not, or -errno. */
-static int table_exists(const struct mg_family_ops *ops, const char *table)
+int mg_table_exists(enum mg_family family, const char *table)
 {
+	const struct mg_family_ops *ops = mg_family_ops(family);
 	char line[XT_TABLE_MAXNAMELEN + 2];
 	FILE *names = fopen(ops->tables_path, "re");
 	int found = 0;
 
 	if (!names && errno == ENOENT) /* the kernel module is not even loaded */
 		return 0;
-	/* in a namespace of a user's own the list is not his to read: ask for the table itself */
 	if (!names)
-		return errno == EACCES ? 1 : -errno;
+		return -errno;
 	while (!found && fgets(line, sizeof(line), names)) {
 		line[strcspn(line, "\n")] = '\0';
 		found = strcmp(line, table) == 0;
@@ -445,7 +444,9 @@ int mg_table_read(enum mg_family family, const char *table, struct mg_image **ou
 
 	if (err)
 		return err;
-	exists = table_exists(ops, table);
+	exists = mg_table_exists(family, table);
+	if (exists == -EACCES) /* then ask for the table itself */
+		exists = 1;
 	if (exists < 0)
 		return mg_xt_failed(ops, table, "read", exists, error);
 	err = mg_image_new(family, table, &image, error);
