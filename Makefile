@@ -144,6 +144,8 @@ INSTALLED = \
 	644:$(BUILD)/moongate.pc:$(LIBDIR)/pkgconfig/moongate.pc \
 	644:packaging/moongate.8:$(MANDIR)/man8/moongate.8 \
 	644:packaging/libmoongate.3:$(MANDIR)/man3/libmoongate.3 \
+	644:packaging/moongate-json.5:$(MANDIR)/man5/moongate-json.5 \
+	644:packaging/moongate.schema.json:$(DATADIR)/moongate.schema.json \
 	$(foreach file,$(sort $(wildcard lua/moongate/*.lua policies/*/*.lua)), \
 		644:$(file):$(DATADIR)/$(file))
 # Folders that are Moongate's alone, the inner ones first.

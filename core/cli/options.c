@@ -28,6 +28,7 @@ static const struct description descriptions[] = {
 	{ 'w', "wait", "SECONDS", "wait so long for a lock (0 if not given)" },
 	{ 'K', "kernel", NULL, "have the kernel of a private network namespace judge too" },
 	{ 'U', "out", "FILE", "save the plan, for `moongate apply FILE'" },
+	{ 'J', "json", NULL, "print a JSON document, see moongate-json(5)" },
 	{ 'D', "detailed-exitcode", NULL, "exit 2 if there is something to do" },
 	{ 'O', "console", NULL, "say that you sit at the console: there is no new connection" },
 	{ 'H', "facts", "FILE", "take the facts about the host from FILE (`moongate facts')" },
@@ -115,9 +116,10 @@ static double read_time(const char *text)
 	return number <= LONGEST_SECONDS ? number : -1;
 }
 
+/* no-color.org: NO_COLOR is a default, which --color overrides. */
 static bool want_color(const char *when, bool *bad)
 {
-	const char *no_color = getenv("NO_COLOR");
+	const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
 
 	*bad = false;
 	if (strcmp(when, "always") == 0)
@@ -125,7 +127,8 @@ static bool want_color(const char *when, bool *bad)
 	if (strcmp(when, "never") == 0)
 		return false;
 	*bad = strcmp(when, "auto") != 0;
-	return !(no_color && *no_color) && isatty(STDOUT_FILENO);
+	return !(no_color && *no_color) && terminal && strcmp(terminal, "dumb") != 0 &&
+	       isatty(STDOUT_FILENO);
 }
 
 static int take_option(const struct command *command, int key, const char *value,
@@ -172,6 +175,7 @@ static int take_option(const struct command *command, int key, const char *value
 	case 'K': options->kernel = true; break;
 	case 'D': options->detailed_exit = true; break;
 	case 'O': options->console = true; break;
+	case 'J': options->json = true; break;
 	case '4': options->request.families |= 1U << MG_IPV4; break;
 	case '6': options->request.families |= 1U << MG_IPV6; break;
 	case 'q': options->quiet = true; break;
@@ -207,6 +211,21 @@ static void make_tables(const struct command *command, struct option *table, cha
 	*table = (struct option){ 0 };
 }
 
+/* What stands behind the options. Returns the index of the first word that is too many. */
+static int take_arguments(const struct command *command, int argc, char **argv, int at,
+			  struct options *options)
+{
+	if (command->of_tables) {
+		if (at < argc)
+			options->table = argv[at++];
+		if (at < argc)
+			options->chain = argv[at++];
+	} else if (*command->arguments && at < argc) {
+		options->request.policy = argv[at++];
+	}
+	return at;
+}
+
 int read_options(const struct command *command, int argc, char **argv, struct options *options)
 {
 	struct option table[DESCRIPTIONS + 1];
@@ -232,8 +251,7 @@ int read_options(const struct command *command, int argc, char **argv, struct op
 		return usage_error(command, "either --confirm or --no-confirm");
 	if (options->no_confirm)
 		options->confirm = 0;
-	if (optind < argc && *command->arguments)
-		options->request.policy = argv[optind++];
+	optind = take_arguments(command, argc, argv, optind, options);
 	if (optind < argc)
 		return usage_error(command, "unexpected argument `%s'", argv[optind]);
 	return 0;

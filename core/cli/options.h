@@ -15,6 +15,9 @@ struct options {
 	bool kernel;	    /* check: ask the kernel too */
 	bool detailed_exit; /* plan: 2 if there are changes */
 	bool console;	    /* confirm: there is no ssh */
+	bool json;	    /* plan, show, status: a document instead of text */
+	const char *table;  /* show: one table, or NULL */
+	const char *chain;  /* show: one chain of it, or NULL */
 	bool color;	    /* already decided */
 	bool quiet, verbose;
 	bool help;
@@ -24,10 +27,11 @@ struct options {
 /** Which options a command takes: letters of the table in options.c. */
 struct command {
 	const char *name;
-	const char *arguments; /* "[POLICY]" or "" */
+	const char *arguments; /* "[POLICY]", "[TABLE [CHAIN]]" or "" */
 	const char *summary;   /* a line for --help */
 	const char *details;   /* what `moongate COMMAND --help` says below its usage */
 	const char *options;
+	bool of_tables; /* its arguments are a table and a chain, not a policy */
 	int (*run)(const struct options *options);
 };
 

@@ -9,6 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "origin.h"
+
+enum { HELPER_WIDTH = 18 };
+
 void style(const struct options *options, enum style wanted)
 {
 	static const char *const codes[] = {
@@ -24,6 +28,19 @@ void print_styled(const struct options *options, enum style wanted, const char *
 {
 	style(options, wanted);
 	fputs(text, stdout);
+	style(options, PLAIN);
+}
+
+void print_origin(const struct options *options, const char *text)
+{
+	const struct origin origin = split_origin(text);
+
+	style(options, FAINT);
+	if (origin.helper && origin.place)
+		printf("%-*s  %.*s", HELPER_WIDTH, origin.helper, (int)origin.place_length,
+		       origin.place);
+	else
+		fputs(text, stdout);
 	style(options, PLAIN);
 }
 

@@ -15,6 +15,9 @@ void style(const struct options *options, enum style style);
 /** Print @text in @style. */
 void print_styled(const struct options *options, enum style style, const char *text);
 
+/** Print "file:line helper" as "helper  file:line", faintly. */
+void print_origin(const struct options *options, const char *origin);
+
 /** A number of bytes for a person: "6 kB", in at most 15 characters. */
 const char *human_bytes(uint64_t bytes, char text[16]);
 

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "json_document.h"
 #include "output.h"
 #include "render_plan.h"
 #include "wanted.h"
@@ -34,34 +35,40 @@ static const char *closing(const struct options *options, const struct mg_engine
 }
 
 static int make_plan(const struct options *options, struct mg_engine *engine,
-		     struct mg_error *error)
+		     struct document *document, struct mg_error *error)
 {
 	char text[4096 + 64];
-	int saved = -1, err = read_wanted(options, engine, error);
+	int unsaved = 0, err = read_wanted(options, engine, error);
 
 	if (!err)
 		err = mg_engine_plan(engine, error);
 	if (err)
 		return err;
 	if (options->out)
-		saved = mg_engine_save_plan(engine, options->out, error);
+		unsaved = mg_engine_save_plan(engine, options->out, error);
+	if (options->json)
+		return unsaved ? unsaved : json_plan(options, engine, document, error);
 	/* what cannot be saved can still be looked at */
-	err = render_plan(options, engine, closing(options, engine, saved == 0, text, sizeof(text)),
-			  saved < 0 && options->out ? NULL : error);
-	return options->out && saved ? saved : err;
+	err = render_plan(options, engine,
+			  closing(options, engine, options->out && !unsaved, text, sizeof(text)),
+			  unsaved ? NULL : error);
+	return unsaved ? unsaved : err;
 }
 
 static int run(const struct options *options)
 {
-	struct mg_engine *engine;
+	struct mg_engine *engine = NULL;
+	struct document document = { 0 };
 	struct mg_error error = { 0 };
 	int code, err = mg_engine_open(&options->request, &engine, &error);
 
-	if (err)
-		return print_error(&error);
-	err = make_plan(options, engine, &error);
-	print_notes(options, mg_engine_notes(engine), 0);
+	if (!err)
+		err = make_plan(options, engine, &document, &error);
+	if (engine)
+		print_notes(options, mg_engine_notes(engine), 0);
 	code = err ? print_error(&error) : exit_code(options, engine);
+	if (options->json)
+		code = print_document(&document, "plan", engine, err ? &error : NULL, code);
 	mg_engine_close(engine);
 	return code;
 }
@@ -77,6 +84,6 @@ const struct command plan_command = {
 		   "FILE'\n"
 		   "does exactly that later. POLICY may be such a file: then see what has become "
 		   "of it.",
-	.options = "UDRBFH",
+	.options = "UJDRBFH",
 	.run = run,
 };

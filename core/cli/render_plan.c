@@ -10,7 +10,7 @@
 
 #include "output.h"
 
-enum { NARROWEST = 50, WIDEST = 100, HELPER_WIDTH = 18 };
+enum { NARROWEST = 50, WIDEST = 100 };
 
 static const unsigned int both = 1U << MG_IPV4 | 1U << MG_IPV6;
 
@@ -41,19 +41,6 @@ static int print_numbers(const uint32_t number[MG_FAMILIES])
 	if (number[MG_IPV4] && number[MG_IPV6] && number[MG_IPV4] != number[MG_IPV6])
 		return printf("%u/%u", number[MG_IPV4], number[MG_IPV6]);
 	return printf("%u", number[MG_IPV4] ? number[MG_IPV4] : number[MG_IPV6]);
-}
-
-/* "file:line helper" is shown as "helper  file:line". */
-static void print_origin(const struct options *options, const char *origin)
-{
-	const char *space = strchr(origin, ' ');
-
-	style(options, FAINT);
-	if (space)
-		printf("%-*s  %.*s", HELPER_WIDTH, space + 1, (int)(space - origin), origin);
-	else
-		fputs(origin, stdout);
-	style(options, PLAIN);
 }
 
 static void print_remark(const struct options *options, const struct mg_line *line)

@@ -2,25 +2,55 @@
 /*
  * moongate show: the live rules, each with its counters and its author.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "json_document.h"
 #include "output.h"
 
-enum { ORIGIN_COLUMN = 96, HELPER_WIDTH = 18 };
+enum { ORIGIN_COLUMN = 96 };
+
+/* What the lines need to know of each other. */
+struct listing {
+	const struct options *options;
+	bool begun;
+};
+
+/* Exactly with -v, for people without. */
+static const char *bytes_text(const struct options *options, uint64_t bytes, char text[24])
+{
+	if (!options->verbose)
+		return human_bytes(bytes, text);
+	snprintf(text, 24, "%" PRIu64 " B", bytes);
+	return text;
+}
+
+static void show_policy(const struct options *options, const struct mg_live_chain *chain)
+{
+	char bytes[24];
+
+	printf("   policy %s", chain->policy);
+	if (chain->exists)
+		printf(", %" PRIu64 " %s, %s", chain->packets,
+		       plural((size_t)chain->packets, "packet", "packets"),
+		       bytes_text(options, chain->bytes, bytes));
+	else
+		printf("; the kernel does not have this table yet");
+}
 
 static int show_chain(void *context, const struct mg_live_chain *chain)
 {
-	const struct options *options = context;
-	char bytes[16];
+	struct listing *listing = context;
+	const struct options *options = listing->options;
 
+	if (!listing->begun)
+		printf("  num       pkts %*s  rule\n", options->verbose ? 12 : 8, "bytes");
+	listing->begun = true;
 	style(options, STRONG);
 	printf("\n%s  %s  (%s)", chain->table, chain->name, chain->family == MG_IPV4 ? "v4" : "v6");
 	if (chain->policy)
-		printf("   policy %s, %llu %s, %s", chain->policy,
-		       (unsigned long long)chain->packets,
-		       plural((size_t)chain->packets, "packet", "packets"),
-		       human_bytes(chain->bytes, bytes));
+		show_policy(options, chain);
 	style(options, PLAIN);
 	putchar('\n');
 	if (chain->count == 0)
@@ -28,62 +58,65 @@ static int show_chain(void *context, const struct mg_live_chain *chain)
 	return 0;
 }
 
-static void show_origin(const struct options *options, const char *origin)
-{
-	const char *space = origin ? strchr(origin, ' ') : NULL;
-
-	style(options, FAINT);
-	if (!origin)
-		printf("(not put there by Moongate)");
-	else if (space)
-		printf("%-*s  %.*s", HELPER_WIDTH, space + 1, (int)(space - origin), origin);
-	else
-		fputs(origin, stdout);
-	style(options, PLAIN);
-}
-
 static int show_rule(void *context, uint32_t number, const struct mg_live_rule *rule)
 {
-	const struct options *options = context;
-	char bytes[16];
-	int width = printf("%5u %10llu %8s  ", number, (unsigned long long)rule->packets,
-			   human_bytes(rule->bytes, bytes));
+	const struct options *options = ((struct listing *)context)->options;
+	char bytes[24];
+	int width = printf("%5u %10" PRIu64 " %*s  ", number, rule->packets,
+			   options->verbose ? 12 : 8, bytes_text(options, rule->bytes, bytes));
+	const char *text = *rule->text ? rule->text : "(every packet, no target)";
 
-	fputs(rule->text, stdout);
-	pad(width + text_width(rule->text), ORIGIN_COLUMN);
-	show_origin(options, rule->origin);
+	fputs(text, stdout);
+	pad(width + text_width(text), ORIGIN_COLUMN);
+	print_origin(options, rule->origin ? rule->origin : "(not put there by Moongate)");
 	putchar('\n');
 	return 0;
 }
 
-static int run(const struct options *options)
+static int show(const struct options *options, struct mg_engine *engine, struct document *document,
+		struct mg_error *error)
 {
+	struct listing listing = { .options = options };
 	const struct mg_live_visitor visitor = {
 		.chain = show_chain,
 		.rule = show_rule,
-		.context = (void *)options,
+		.context = &listing,
 	};
-	struct mg_engine *engine;
-	struct mg_error error = { 0 };
-	int err = mg_engine_open(&options->request, &engine, &error);
 
+	if (options->json)
+		return json_show(options, engine, document, error);
+	return mg_engine_visit(engine, options->table, options->chain, &visitor, error);
+}
+
+static int run(const struct options *options)
+{
+	struct mg_engine *engine = NULL;
+	struct document document = { 0 };
+	struct mg_error error = { 0 };
+	int code = MG_DONE, err = mg_engine_open(&options->request, &engine, &error);
+
+	if (!err)
+		err = show(options, engine, &document, &error);
+	if (engine)
+		print_notes(options, mg_engine_notes(engine), 0);
 	if (err)
-		return print_error(&error);
-	printf("  num       pkts    bytes  rule\n");
-	err = mg_engine_visit(engine, NULL, NULL, &visitor, &error);
-	print_notes(options, mg_engine_notes(engine), 0);
+		code = print_error(&error);
+	if (options->json)
+		code = print_document(&document, "show", engine, err ? &error : NULL, code);
 	mg_engine_close(engine);
-	return err ? print_error(&error) : MG_DONE;
+	return code;
 }
 
 const struct command show_command = {
 	.name = "show",
-	.arguments = "",
+	.arguments = "[TABLE [CHAIN]]",
 	.summary = "the live rules, with counters and the policy line behind each",
-	.details =
-		"Print table filter as it is now: number, packets and bytes of each rule, the "
-		"rule\n"
-		"as iptables would print it, and the helper and line of the policy that made it.",
-	.options = "",
+	.details = "Print the live rules of each table that exists, or of one TABLE, or of one "
+		   "CHAIN of\n"
+		   "it: number, packets and bytes of each rule, the rule as iptables would print "
+		   "it, and\n"
+		   "the helper and line of the policy that made it. No table is made by looking.",
+	.options = "J",
+	.of_tables = true,
 	.run = run,
 };

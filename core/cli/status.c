@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "json_document.h"
 #include "output.h"
 
 static void show_generation(const struct mg_generation_info *generation)
@@ -24,42 +25,55 @@ static void show_generation(const struct mg_generation_info *generation)
 	printf("policy       %s\n", generation->policy);
 }
 
-static void show_pending(const struct mg_report *report)
+static void print_pending(const struct mg_report *report)
 {
 	const unsigned int number = report->pending_number;
 
 	switch (report->pending) {
-	case MG_PENDING_NONE: printf("pending      nothing waits for a confirmation\n"); break;
-	case MG_PENDING_APPLYING:
-		printf("pending      generation %u is being applied\n", number);
-		break;
+	case MG_PENDING_NONE: break;
+	case MG_PENDING_APPLYING: printf("generation %u is being applied", number); break;
 	case MG_PENDING_WAITING:
-		printf("pending      generation %u is taken back in %lld s unless it is "
-		       "confirmed\n",
-		       number, (long long)report->seconds_left);
+		printf("generation %u is taken back in %lld s unless it is confirmed", number,
+		       (long long)report->seconds_left);
 		break;
-	case MG_PENDING_ENDING:
-		printf("pending      generation %u is being taken back now\n", number);
-		break;
+	case MG_PENDING_ENDING: printf("generation %u is being taken back now", number); break;
 	case MG_PENDING_LEFT:
-		printf("pending      generation %u was never confirmed, and its guard is gone: "
-		       "what is live stays until the next apply\n",
+		printf("generation %u was never confirmed, and its guard is gone: what is live "
+		       "stays until the next apply",
 		       number);
 		break;
 	}
 }
 
-static void show_drift(const struct mg_report *report)
+static void show_pending(const struct options *options, const struct mg_report *report)
+{
+	if (report->pending == MG_PENDING_NONE) {
+		printf("pending      nothing waits for a confirmation\n");
+		return;
+	}
+	printf("pending      ");
+	style(options, MOVED);
+	print_pending(report);
+	style(options, PLAIN);
+	putchar('\n');
+}
+
+static void show_drift(const struct options *options, const struct mg_report *report)
 {
 	if (!report->has_drift)
 		return;
-	if (!report->missing && !report->policies)
-		printf("drift        none: all rules of the generation are live\n");
-	else
-		printf("drift        %zu %s of the generation missing or displaced, %zu chain %s "
-		       "changed\n",
+	printf("drift        ");
+	if (!report->missing && !report->policies) {
+		style(options, ADDED);
+		printf("none: all rules of the generation are live");
+	} else {
+		style(options, REMOVED);
+		printf("%zu %s of the generation missing or displaced, %zu chain %s changed",
 		       report->missing, plural(report->missing, "rule", "rules"), report->policies,
 		       plural(report->policies, "policy", "policies"));
+	}
+	style(options, PLAIN);
+	putchar('\n');
 	if (report->foreign)
 		printf("others       %zu %s not put there by Moongate\n", report->foreign,
 		       plural(report->foreign, "rule", "rules"));
@@ -67,34 +81,41 @@ static void show_drift(const struct mg_report *report)
 		printf("others       no rules of other software in the tables of the policy\n");
 }
 
-static void show_report(const struct mg_engine *engine, const struct mg_report *report)
+static void show_report(const struct options *options, const struct mg_engine *engine,
+			const struct mg_report *report)
 {
 	const unsigned int families = mg_engine_families(engine);
 
 	show_generation(&report->confirmed);
-	show_pending(report);
-	show_drift(report);
-	printf("backend      legacy xtables, %s\n", families == 1U << MG_IPV4 ? "IPv4"
-							      : families == 1U << MG_IPV6
-								      ? "IPv6"
-								      : "IPv4 and IPv6");
+	show_pending(options, report);
+	show_drift(options, report);
+	printf("backend      legacy xtables, %s\n", families == 1U << MG_IPV4	? "IPv4"
+						    : families == 1U << MG_IPV6 ? "IPv6"
+										: "IPv4 and IPv6");
 }
 
 static int run(const struct options *options)
 {
 	struct mg_report report;
-	struct mg_engine *engine;
+	struct mg_engine *engine = NULL;
+	struct document document = { 0 };
 	struct mg_error error = { 0 };
-	int err = mg_engine_open(&options->request, &engine, &error);
+	int code = MG_DONE, err = mg_engine_open(&options->request, &engine, &error);
 
-	if (err)
-		return print_error(&error);
-	err = mg_engine_report(engine, &report, &error);
 	if (!err)
-		show_report(engine, &report);
-	print_notes(options, mg_engine_notes(engine), 0);
+		err = mg_engine_report(engine, &report, &error);
+	if (!err && options->json)
+		json_status(engine, &report, &document);
+	else if (!err)
+		show_report(options, engine, &report);
+	if (engine)
+		print_notes(options, mg_engine_notes(engine), 0);
+	if (err)
+		code = print_error(&error);
+	if (options->json)
+		code = print_document(&document, "status", engine, err ? &error : NULL, code);
 	mg_engine_close(engine);
-	return err ? print_error(&error) : MG_DONE;
+	return code;
 }
 
 const struct command status_command = {
@@ -104,6 +125,6 @@ const struct command status_command = {
 	.details =
 		"Tell which generation is confirmed, whether an apply waits for its confirmation,\n"
 		"whether the live tables are still what was applied, and who else filters here.",
-	.options = "",
+	.options = "J",
 	.run = run,
 };

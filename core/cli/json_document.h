@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What --json prints: one document a run, on one line, as moongate-json(5) and
+ * moongate.schema.json describe it. A member that is added, renamed or taken
+ * away here is so there too; a spec compares.
+ */
+#ifndef MG_CLI_JSON_DOCUMENT_H
+#define MG_CLI_JSON_DOCUMENT_H
+
+#include <jansson.h>
+
+#include "options.h"
+
+/** Raised when a member goes or changes its meaning, not when one is added. */
+enum { DOCUMENT_FORMAT = 1 };
+
+/**
+ * A document being made. Zero-initialise; print_document() ends it. Failures
+ * (there is but one, lack of memory) add up in @failed, so that what makes a
+ * document need not look at every member.
+ */
+struct document {
+	json_t *content; /* an object: the members of its command; NULL: none yet */
+	bool failed;
+};
+
+/** Add a member to @object, or an element to @array; takes over @value, which may be NULL. */
+void put(struct document *document, json_t *object, const char *key, json_t *value);
+void put_element(struct document *document, json_t *array, json_t *value);
+
+/** A number as JSON has it: what is above 2^63 - 1 is that. */
+json_t *json_count(uint64_t count);
+
+/**
+ * @text as a JSON string; null for NULL. Each byte that is no part of valid
+ * UTF-8 becomes U+FFFD: a comment in a rule may hold any bytes.
+ */
+json_t *json_text(const char *text);
+
+/** "ipv4" or "ipv6"; an array of them, of bits as in struct mg_request. */
+json_t *json_family(enum mg_family family);
+json_t *json_families(struct document *document, unsigned int families);
+
+/** "file:line helper" as an object with these members; null for "" and NULL. */
+json_t *json_origin(struct document *document, const char *origin);
+
+/** The members of each command. Return 0 or what the engine returned. */
+int json_plan(const struct options *options, struct mg_engine *engine, struct document *document,
+	      struct mg_error *error);
+int json_show(const struct options *options, struct mg_engine *engine, struct document *document,
+	      struct mg_error *error);
+void json_status(const struct mg_engine *engine, const struct mg_report *report,
+		 struct document *document);
+
+/**
+ * Print the document to stdout, and free its content.
+ * @engine: for its families and notes; NULL if it could not be opened
+ * @error: why there is no content to print; NULL if there is
+ * Returns @code, the exit status that it tells, or MG_ENVIRONMENT.
+ */
+int print_document(struct document *document, const char *command, const struct mg_engine *engine,
+		   const struct mg_error *error, int code);
+
+#endif

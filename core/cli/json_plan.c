@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A plan as JSON: the same sections and lines as people get.
+ */
+#include "json_document.h"
+
+static json_t *json_summary(struct document *document, const struct mg_engine *engine)
+{
+	struct mg_plan_summary sum;
+	json_t *object = json_object();
+
+	mg_engine_plan_summary(engine, &sum);
+	put(document, object, "empty", json_boolean(sum.is_empty));
+	put(document, object, "added", json_count(sum.added));
+	put(document, object, "removed", json_count(sum.removed));
+	put(document, object, "moved", json_count(sum.moved));
+	put(document, object, "kept", json_count(sum.kept));
+	put(document, object, "chains_added", json_count(sum.chains_added));
+	put(document, object, "chains_removed", json_count(sum.chains_removed));
+	put(document, object, "policies_changed", json_count(sum.policies_changed));
+	put(document, object, "foreign_rules", json_count(sum.foreign_rules));
+	put(document, object, "foreign_chains", json_count(sum.foreign_chains));
+	put(document, object, "refusals", json_count(mg_engine_refusals(engine)));
+	return object;
+}
+
+/* A number for each family that has one. */
+static json_t *json_numbers(struct document *document, const uint32_t numbers[MG_FAMILIES])
+{
+	static const char *const keys[MG_FAMILIES] = { "ipv4", "ipv6" };
+	json_t *object = json_object();
+	int family;
+
+	for (family = 0; family < MG_FAMILIES; family++)
+		if (numbers[family])
+			put(document, object, keys[family], json_integer(numbers[family]));
+	return object;
+}
+
+static json_t *json_line(struct document *document, const struct mg_line *line)
+{
+	static const char *const actions[] = {
+		[MG_LINE_ADD] = "add",
+		[MG_LINE_REMOVE] = "remove",
+		[MG_LINE_MOVE] = "move",
+		[MG_LINE_KEEP] = "keep",
+	};
+	json_t *object = json_object();
+
+	put(document, object, "action", json_string(actions[line->kind]));
+	put(document, object, "families", json_families(document, line->families));
+	put(document, object, "number", json_numbers(document, line->number));
+	if (!line->text) { /* a stretch of kept rules */
+		put(document, object, "count", json_numbers(document, line->count));
+		return object;
+	}
+	if (line->kind == MG_LINE_MOVE)
+		put(document, object, "from", json_numbers(document, line->from));
+	put(document, object, "rule", json_text(line->text));
+	if (line->kind == MG_LINE_REMOVE) {
+		put(document, object, "foreign", json_boolean(line->foreign));
+		put(document, object, "packets", json_count(line->packets));
+		put(document, object, "bytes", json_count(line->bytes));
+	} else {
+		put(document, object, "origin", json_origin(document, line->origin));
+	}
+	return object;
+}
+
+static json_t *json_policy(struct document *document, const struct mg_section *section)
+{
+	json_t *object;
+
+	if (!section->policy_before && !section->policy_after)
+		return json_null();
+	object = json_object();
+	put(document, object, "before", json_text(section->policy_before));
+	put(document, object, "after", json_text(section->policy_after));
+	return object;
+}
+
+static json_t *json_section(struct document *document, const struct mg_section *section)
+{
+	json_t *object = json_object(), *lines = json_array();
+	size_t i;
+
+	put(document, object, "table", json_text(section->table));
+	put(document, object, "chain", json_text(section->chain));
+	put(document, object, "families", json_families(document, section->families));
+	put(document, object, "created", json_boolean(section->created));
+	put(document, object, "removed", json_boolean(section->removed));
+	put(document, object, "changed", json_boolean(section->changed));
+	put(document, object, "policy", json_policy(document, section));
+	for (i = 0; i < section->line_count; i++)
+		put_element(document, lines, json_line(document, &section->lines[i]));
+	put(document, object, "lines", lines);
+	return object;
+}
+
+int json_plan(const struct options *options, struct mg_engine *engine, struct document *document,
+	      struct mg_error *error)
+{
+	json_t *chains = json_array();
+	struct mg_sections *sections;
+	size_t i;
+	int err = mg_engine_sections(engine, options->verbose, &sections, error);
+
+	document->content = json_object();
+	put(document, document->content, "families",
+	    json_families(document, mg_engine_families(engine)));
+	put(document, document->content, "policy_file", json_text(options->request.policy));
+	put(document, document->content, "summary", json_summary(document, engine));
+	for (i = 0; !err && i < mg_sections_count(sections); i++)
+		put_element(document, chains, json_section(document, mg_sections_at(sections, i)));
+	put(document, document->content, "chains", chains);
+	if (!err)
+		mg_sections_free(sections);
+	return err;
+}
