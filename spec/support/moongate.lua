@@ -130,12 +130,21 @@ end
 
 --- Start it on a terminal of its own.
 function program:on_terminal(...)
+  return self:on_terminal_with({}, ...)
+end
+
+--- The same with variables in its environment.
+function program:on_terminal_with(env, ...)
   local log = self.lab.dir .. "/terminal.log"
-  local options = self:options()
-  local line = ("exec env -u SSH_CONNECTION -u SSH_CLIENT -u SSH_TTY -u NO_COLOR XTABLES_LOCKFILE=%s"
-    .. " nsenter --net=/proc/%s/ns/net %s >%s 2>&1"):format(
-    run.quote(options.env.XTABLES_LOCKFILE), self.namespace.pid,
-    run.line(packets.script("terminal.py", table.unpack(self:words(...)))), log)
+  local words = { "env", "-u", "SSH_CONNECTION", "-u", "SSH_CLIENT", "-u", "SSH_TTY", "-u", "NO_COLOR" }
+  for name, value in pairs(self:options({ env = env }).env) do
+    words[#words + 1] = name .. "=" .. value
+  end
+  for _, word in ipairs { "nsenter", "--net=/proc/" .. self.namespace.pid .. "/ns/net",
+                          table.unpack(packets.script("terminal.py", table.unpack(self:words(...)))) } do
+    words[#words + 1] = word
+  end
+  local line = ("exec %s >%s 2>&1"):format(run.line(words), run.quote(log))
   return setmetatable({ pipe = assert(io.popen(line, "w")), log = log }, terminal)
 end
 
