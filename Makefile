@@ -132,6 +132,8 @@ bench:
 	@$(MAKE) --no-print-directory all
 	@bench/run $(PROGRAM)
 
+POLICIES = $(sort $(wildcard policies/*/*.lua policies/*/*/*.json))
+
 # What is installed: the mode, the file, and where it goes; a link has "link" for a mode.
 INSTALLED = \
 	755:$(PROGRAM):$(SBINDIR)/moongate \
@@ -146,10 +148,11 @@ INSTALLED = \
 	644:packaging/libmoongate.3:$(MANDIR)/man3/libmoongate.3 \
 	644:packaging/moongate-json.5:$(MANDIR)/man5/moongate-json.5 \
 	644:packaging/moongate.schema.json:$(DATADIR)/moongate.schema.json \
-	$(foreach file,$(sort $(wildcard lua/moongate/*.lua policies/*/*.lua)), \
+	$(foreach file,$(sort $(wildcard lua/moongate/*.lua)) $(POLICIES), \
 		644:$(file):$(DATADIR)/$(file))
 # Folders that are Moongate's alone, the inner ones first.
-OWN_FOLDERS = $(sort $(dir $(foreach file,$(wildcard policies/*/*.lua),$(DATADIR)/$(file)))) \
+OWN_FOLDERS = $(sort $(dir $(patsubst %,$(DATADIR)/%,$(filter %.json,$(POLICIES))))) \
+	$(sort $(dir $(patsubst %,$(DATADIR)/%,$(filter %.lua,$(POLICIES))))) \
 	$(DATADIR)/policies $(DATADIR)/lua/moongate $(DATADIR)/lua $(DATADIR) \
 	$(LUA_CMOD)/moongate /etc/moongate
 

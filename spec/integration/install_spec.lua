@@ -32,6 +32,19 @@ describe("an installation #integration", function()
     assert.equal("directory", lfs.attributes(installed.stage .. "/etc/moongate", "mode"))
   end)
 
+  it("has roles for a policy that lies anywhere, and hosts made of them", function()
+    local policy = installed.stage .. "/etc/moongate/policy.lua"
+    run.write_file(policy, 'use("roles.base")\nuse("roles.ssh_server")\n')
+    assert.equal(0, check(policy).code)
+    assert.equal(0, check(place .. "/share/moongate/policies/hosts/web_server.lua").code)
+    assert.equal("file", lfs.attributes(place .. "/share/moongate/policies/hosts/site/web3.json", "mode"))
+    run.write_file(policy, 'use("roles.bose")\n')
+    local result = check(policy)
+    assert.equal(1, result.code)
+    assert.truthy(result.err:find(installed.prefix .. "/share/moongate/policies: did you mean `roles.base`?", 1, true),
+      result.err)
+  end)
+
   it("says where the language should be when it is not there", function()
     run.must { "rm", "-rf", place .. "/share/moongate/lua" }
     local result = check("policies/hosts/remote_server.lua")

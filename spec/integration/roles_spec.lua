@@ -7,20 +7,14 @@
 local features = require "spec.support.features"
 local moongate = require "spec.support.moongate"
 local network = require "spec.support.network"
+local openings = require "spec.support.openings"
 local packets = require "spec.support.packets"
-local services = require "spec.support.services"
 local tables = require "spec.support.tables"
 
 local it = features.it(it, pending)
 
 local addresses = network.addresses
-
--- What listens on the server; the same is asked for outside.
-local ports = {
-  "tcp:22", "tcp:25", "tcp:53", "tcp:80", "tcp:110", "tcp:143", "tcp:443", "tcp:465", "tcp:587", "tcp:853", "tcp:993",
-  "tcp:995", "tcp:2222", "tcp:3306", "tcp:4190", "tcp:4460", "tcp:5432", "tcp:5433", "tcp:8080",
-  "udp:53", "udp:123", "udp:443", "udp:853", "udp:5432",
-}
+local ports = openings.ports
 
 local mail_in = { "tcp:25", "tcp:143", "tcp:465", "tcp:587", "tcp:993" }
 local friends = '{ "10.137.0.0/24", "2001:db8:137::/64" }'
@@ -127,69 +121,13 @@ local cases = {
   },
 }
 
--- "ipv4 tcp:22" for each of a case's lists.
-local function expected(case, key)
-  local open = {}
-  for _, family in ipairs(tables.families) do
-    for _, list in ipairs { case[key] or {}, case[key .. "_" .. family] or {} } do
-      for _, port in ipairs(list) do
-        open[family .. " " .. port] = true
-      end
-    end
-  end
-  return open
-end
-
--- Begin to ask for all ports from a namespace at the addresses of both families;
--- returns a function that waits and says what is open. Silence is waited for
--- once, since the ways are asked at the same time.
-local function ask(namespace, to)
-  local targets, labels = {}, {}
-  for family, address in pairs(to) do
-    for _, port in ipairs(ports) do
-      local target = ("%s,%s,%s"):format(port:match("^%a+"), address, port:match("%d+$"))
-      targets[#targets + 1], labels[target] = target, family .. " " .. port
-    end
-  end
-  local process = namespace:start(packets.script("wire.py", "probe", 0.5, table.unpack(targets)))
-  return function()
-    local result, open = process:wait(), {}
-    assert.equal(0, result.code, result.err)
-    for target, state in result.out:gmatch("(%S+) (%S+)\n") do
-      open[labels[target]] = state == "open" or nil
-    end
-    return open
-  end
-end
-
 describe("roles with real packets #integration", function()
   local lab, program
-
-  -- What is open on each way.
-  local function ask_all()
-    local ways = {
-      friend = ask(lab.friend, addresses.server_for.friend),
-      stranger = ask(lab.stranger, addresses.server_for.stranger),
-      out = ask(lab.server, addresses.stranger),
-      out_friend = ask(lab.server, addresses.friend),
-    }
-    for key, finish in pairs(ways) do
-      ways[key] = finish()
-    end
-    return ways
-  end
 
   setup(function()
     lab = network.lab()
     program = moongate.new(lab)
-    services.echo(lab.server, ports)
-    services.echo(lab.friend, ports)
-    services.echo(lab.stranger, ports)
-    -- Before any policy everything answers, so silence afterwards is the policy's doing.
-    local all = expected({ all = ports }, "all")
-    for key, open in pairs(ask_all()) do
-      assert.same(all, open, key)
-    end
+    openings.serve(lab)
   end)
 
   teardown(network.close_all)
@@ -198,8 +136,8 @@ describe("roles with real packets #integration", function()
     it(case.name .. ": opens what it says and nothing else", function()
       local base = ('use("roles.base", %s)\n'):format(case.base or "{}")
       program:apply(program:policy(base .. case.lines), "--force")
-      for key, open in pairs(ask_all()) do
-        assert.same(expected(case, key), open, key)
+      for way, open in pairs(openings.ask(lab)) do
+        assert.same(openings.expected(case, way), open, way)
       end
     end)
   end
