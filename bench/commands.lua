@@ -38,6 +38,28 @@ function commands.new(program, folder)
   return setmetatable({ program = program, folder = folder, states = 0 }, commands)
 end
 
+--- A second network namespace, for what must not lie beside the tables that
+-- are measured: rules of nf_tables would filter beside them.
+-- @return its file; it lasts as long as this process
+function commands:namespace()
+  if not self.other then
+    local pid_file = self.folder .. "/namespace.pid"
+    os.remove(pid_file) -- of the comparison before
+    -- ends when its pipe does
+    self.holder = assert(io.popen(("exec unshare -n sh -c 'echo $$ >%s; exec cat >/dev/null'"):format(pid_file), "w"))
+    local pid
+    repeat
+      local file = io.open(pid_file)
+      pid = file and file:read("n")
+      if file then
+        file:close()
+      end
+    until pid
+    self.other = ("/proc/%d/ns/net"):format(pid)
+  end
+  return self.other
+end
+
 function commands:write(name, text)
   local path = self.folder .. "/" .. name
   local file <close> = assert(io.open(path, "w"))
@@ -51,12 +73,16 @@ function commands:new_state()
   return ("%s/state.%d"):format(self.folder, self.states)
 end
 
--- Run words once; `fresh` in an empty network namespace.
-function commands:measure(words, fresh, expected)
+-- Run words once; `where` is nil: here, true: an empty network namespace, or the
+-- file of another one.
+function commands:measure(words, where, expected)
   local output = self.folder .. "/output"
   local before = { self.folder .. "/measure" }
-  if fresh then
+  if where == true then
     before[#before + 1] = "--fresh"
+  elseif where then
+    before[#before + 1] = "--in"
+    before[#before + 1] = where
   end
   before[#before + 1] = output
   local text = capture { table.unpack(table.move(words, 1, #words, #before + 1, before)) }
@@ -123,6 +149,17 @@ function commands:restore(tables, fresh, families)
     sum.kilobytes = math.max(sum.kilobytes, result.kilobytes)
   end
   return sum
+end
+
+--- iptables-nft-restore of what was saved, IPv4, in a namespace where no
+-- others are: a fresh one, or the one where it was done before.
+function commands:nft_restore(tables, fresh)
+  return self:measure({ "iptables-nft-restore", tables.ipv4 }, fresh or self:namespace())
+end
+
+--- ferm, which hands its rules to iptables-legacy-restore.
+function commands:ferm(path, fresh)
+  return self:measure({ "ferm", path }, fresh)
 end
 
 --- The kernel's own share: the table read and handed back as it is.

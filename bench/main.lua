@@ -2,13 +2,13 @@
 --
 -- One comparison, in the network namespace that it was started in:
 --   lua5.4 main.lua PROGRAM FOLDER VALUES small POLICY ROUNDS
---   lua5.4 main.lua PROGRAM FOLDER VALUES helper|append SIZE ROUNDS
+--   lua5.4 main.lua PROGRAM FOLDER VALUES helper|append SIZE ROUNDS [peers]
 
 local report = require "bench.report"
 
-local program, folder, values, subject, of_what, rounds = table.unpack(arg)
+local program, folder, values, subject, of_what, rounds, peers = table.unpack(arg)
 local commands = require("bench.commands").new(program, folder)
-local options = { rounds = math.tointeger(tonumber(rounds)) }
+local options = { rounds = math.tointeger(tonumber(rounds)), peers = peers == "peers" }
 local compare
 
 if subject == "small" then

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * measure [--fresh] OUTPUT PROGRAM [ARGUMENT]...
+ * measure [--fresh | --in NAMESPACE] OUTPUT PROGRAM [ARGUMENT]...
  *
  * Runs a program once, its output into the file OUTPUT, and prints a line with
  * its exit code, its wall time in microseconds and its peak memory in kB.
  * With --fresh it runs in a network namespace of its own, which is made before
- * the clock starts.
+ * the clock starts; with --in it runs in another one, given as its file in /proc.
  *
  * A program of its own because a process inherits the peak of the one that
  * forks it: this one is smaller than anything that it measures.
@@ -45,6 +45,15 @@ static _Noreturn void become(char **argv, int output)
 	_exit(127);
 }
 
+static void enter(const char *namespace)
+{
+	int fd = open(namespace, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
+		die(namespace);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct rusage usage;
@@ -56,9 +65,13 @@ int main(int argc, char **argv)
 		if (unshare(CLONE_NEWNET) < 0)
 			die("a network namespace");
 		argc--, argv++;
+	} else if (argc > 2 && strcmp(argv[1], "--in") == 0) {
+		enter(argv[2]);
+		argc -= 2, argv += 2;
 	}
 	if (argc < 3) {
-		fprintf(stderr, "Usage: measure [--fresh] OUTPUT PROGRAM [ARGUMENT]...\n");
+		fprintf(stderr,
+			"Usage: measure [--fresh | --in NAMESPACE] OUTPUT PROGRAM [ARGUMENT]...\n");
 		return 64;
 	}
 	output = open(argv[1], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

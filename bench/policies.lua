@@ -41,4 +41,21 @@ function M.large(way, size, changed)
   return ("%slocal changed = %s\n"):format(opening, changed) .. loops[way]:format(size - 1)
 end
 
+--- The same rules for ferm(1).
+function M.ferm(size)
+  local lines = { [[
+domain ip table filter {
+  chain (FORWARD OUTPUT) policy DROP;
+  chain INPUT {
+    policy DROP;
+    mod conntrack ctstate (RELATED ESTABLISHED) ACCEPT;
+    interface lo ACCEPT;]] }
+  for i = 0, size - 1 do
+    lines[#lines + 1] = ('    proto tcp saddr 10.%d.%d.%d dport 8443 mod conntrack ctstate NEW'
+      .. ' mod comment comment "client %d" ACCEPT;'):format(i >> 16, i >> 8 & 255, i & 255, i)
+  end
+  lines[#lines + 1] = "  }\n}\n"
+  return table.concat(lines, "\n")
+end
+
 return M

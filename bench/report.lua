@@ -20,6 +20,8 @@ local function judge(row, samples)
     result.low, result.high = samples:time(row.case, 0.25), samples:time(row.case, 0.75)
     result.kilobytes = samples:memory(row.case)
     result.ratio = row.case ~= row.reference and samples:ratio(row.case, row.reference) or 1
+    local reference = samples:memory(row.reference)
+    result.peak_ratio = result.kilobytes and reference and result.kilobytes / reference
     result.each = row.rules and result.microseconds * 1000 / row.rules
   else
     result.count = row.count
@@ -30,6 +32,11 @@ local function judge(row, samples)
     result.target, result.met = ("≤ %g ×"):format(row.limit_ratio), result.ratio <= row.limit_ratio
   elseif row.wanted and row.count then
     result.target, result.met = tostring(row.wanted), row.count == row.wanted
+  end
+  if row.limit_peak then
+    result.target = (result.target and result.target .. ", " or "") .. ("peak ≤ %g ×"):format(row.limit_peak)
+    result.peak_met = result.peak_ratio <= row.limit_peak
+    result.met = result.met ~= false and result.peak_met
   end
   return result
 end
@@ -48,7 +55,7 @@ local function cells(result)
     tostring(median),
     result.low and time(result.low) .. " – " .. time(result.high) or "",
     result.ratio and ("%.2f ×"):format(result.ratio) or "",
-    result.kilobytes and ("%.1f MB"):format(result.kilobytes / 1024) or "",
+    result.kilobytes and ("%.1f MB (%.2f ×)"):format(result.kilobytes / 1024, result.peak_ratio or 1) or "",
     result.target or "",
     met,
   }
@@ -84,8 +91,11 @@ end
 local function print_missed(results)
   for _, result in ipairs(results) do
     if result.met == false then
-      local by_ratio = result.target:find("×", 1, true)
+      local by_ratio = result.target:find("^≤ [%d.]+ ×")
       local got = result.count or by_ratio and ("%.2f ×"):format(result.ratio) or time(result.microseconds)
+      if result.peak_met == false then
+        got = ("%s, peak %.2f ×"):format(got, result.peak_ratio)
+      end
       print(("\nMissed: %s: %s, wanted %s"):format(result.what, got, result.target))
     end
   end
