@@ -89,6 +89,24 @@ describe("apply on a live network #integration", function()
     end
   end)
 
+  it("lets rules take their counters along, wherever they move", function()
+    local save, policy = { "*filter", ":INPUT ACCEPT [0:0]", ":FORWARD ACCEPT [0:0]", ":OUTPUT ACCEPT [0:0]" }, {}
+    for i = 1, 300 do
+      save[#save + 1] = ("[%d:%d] -A INPUT -p tcp -m tcp --dport %d -j ACCEPT"):format(i, i * 100, i)
+      table.insert(policy, 1, ('c:append "-p tcp -m tcp --dport %d -j ACCEPT"'):format(i))
+    end
+    tables.restore(lab.server, "ipv4", table.concat(save, "\n") .. "\nCOMMIT\n", "-c")
+    program:apply(program:policy('local c = chain("filter", "INPUT", { family = "ipv4" })\n'
+      .. table.concat(policy, "\n") .. "\n"))
+    local input = tables.filter(lab.server, "ipv4").INPUT
+    assert.equal(300, #input)
+    for place, rule in ipairs(input) do
+      local i = 301 - place
+      assert.truthy(rule.text:find(("--dport %d "):format(i), 1, true), rule.text)
+      assert.same({ i, i * 100 }, { rule.packets, rule.bytes })
+    end
+  end)
+
   it("keeps a rule's counters when the rule before it goes away", function()
     local dropped = 'chain("filter", "INPUT"):append "-p tcp -m tcp --dport 1 -j DROP"\n'
     program:apply(program:policy(dropped .. counting))
