@@ -113,6 +113,11 @@ static void make_key(const struct mg_family_ops *ops, uint32_t chain, const stru
 	for (at = view.elements; at < (const unsigned char *)target;
 	     at += ((const struct xt_entry_match *)at)->u.match_size)
 		add_match(key, (const void *)at);
+	/* the one extension that looks at a rule's address: it keeps a record of each */
+	if (!entry->standard && strcmp(entry->target, "CLUSTERIP") == 0) {
+		add(key, view.destination, ops->address_size);
+		add(key, view.destination_mask, ops->address_size);
+	}
 	if (!entry->standard) /* the data of a verdict or a jump is told by its name */
 		add(key, target->data, target->u.target_size - sizeof(*target));
 }
