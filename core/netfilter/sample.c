@@ -136,6 +136,7 @@ static struct slot *find(const struct seen *seen, const struct key *key, uint64_
 	}
 }
 
+/* Also the first time. */
 static int grow(struct seen *seen)
 {
 	const size_t old = seen->slots ? seen->mask + 1 : 0, size = old ? 2 * old : 64;
@@ -164,7 +165,7 @@ static int note(struct seen *seen, const struct key *key)
 	unsigned char *copy;
 	struct slot *slot;
 
-	if (2 * (seen->count + 1) > (seen->slots ? seen->mask + 1 : 0) && grow(seen))
+	if (2 * (seen->count + 1) > seen->mask + 1 && grow(seen))
 		return -ENOMEM;
 	slot = find(seen, key, hash);
 	if (slot->bytes)
@@ -215,6 +216,8 @@ int mg_sample(const struct mg_image *image, struct mg_image **out, struct mg_err
 
 	if (err)
 		return err;
+	if (grow(&seen))
+		err = mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for a table");
 	for (i = 0; i < image->chain_count && !err; i++)
 		err = sample_chain(image, i, &seen, &key, sample, error);
 	free(seen.slots);
