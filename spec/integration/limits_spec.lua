@@ -180,6 +180,29 @@ describe("a limit with real packets #integration", function()
     end
   end)
 
+  it("stands in a loop beside plain rules, which the core reads by itself", function()
+    apply [[
+      for i = 1, 3 do
+        local address = "10.137.0." .. i
+        allow_inbound { from = address, tcp = 7000 + i, comment = "plain" }
+        allow_inbound { from = address, tcp = 7000 + i, comment = "limited", limit = "5/minute" }
+        allow_inbound { from = address, tcp = 7000 + i, comment = "logged", log = { limit = false } }
+      end
+    ]]
+    local counts = {}
+    for _, rule in ipairs(tables.filter(lab.server, "ipv4").INPUT) do
+      local rest = rule.text:match("^%-s 10%.137%.0%.%d/32 %-p tcp %-m tcp %-%-dport 700%d "
+        .. "%-m conntrack %-%-ctstate NEW %-m comment %-%-comment (.*)$")
+      if rest then
+        counts[rest] = (counts[rest] or 0) + 1
+      end
+    end
+    assert.same({
+      ["plain -j ACCEPT"] = 3, ["limited -m limit --limit 5/min -j ACCEPT"] = 3,
+      ['logged -j LOG --log-prefix "allow_inbound: "'] = 3, ["logged -j ACCEPT"] = 3,
+    }, counts)
+  end)
+
   it("that the kernel cannot count is refused with the policy's line", function()
     local path = program:policy(base .. 'allow_inbound { tcp = 8001, limit = { rate = "1/hour", burst = 75 } }')
     local result = program:run("check", path)
