@@ -4,7 +4,8 @@
 --
 -- Where a call makes several rules, or has both, a chain holds what comes
 -- behind the matches, so that one limit holds for the whole call, and a packet
--- counts once.
+-- counts once. A reject ends in two ways, for TCP and for the rest: each has a
+-- limit of its own.
 local limits = require "moongate.limits"
 local logging = require "moongate.logging"
 local names = require "moongate.names"
@@ -61,15 +62,8 @@ end
 -- @return argument lists: for each rule one rule more, in this order
 function M.rules(session, rule, families, target, several, identity)
   local limit, log = rule.ending.limit, rule.ending.log
-  local content = identity .. "\0" .. table.concat(target, "\0")
-  -- a chain is entered by TCP alone, but the target wants to read it in its own rule
   local function chain(prefix, endings)
-    if target == rule.target_tcp then
-      for i, args in ipairs(endings) do
-        endings[i] = joined({ "-p", "tcp" }, args)
-      end
-    end
-    return shared_chains.ending(session, rule, families, prefix, content, endings)
+    return shared_chains.ending(session, rule, families, prefix, endings, target, identity)
   end
   local endings = { target }
   if log then

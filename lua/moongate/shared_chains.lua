@@ -38,6 +38,18 @@ local function describe(set)
     or set.negative and concat(set, ",") or ""
 end
 
+-- The protocol that a target is for. The kernel wants to read it in the
+-- target's own rule, although nothing else enters the chain.
+local function protocol_of(rule, target)
+  return target == rule.target_tcp and "tcp" or target.protocol
+end
+
+local function append_endings(append, endings, protocol)
+  for _, ending in ipairs(endings) do
+    append(joined(protocol and { "-p", protocol } or {}, ending))
+  end
+end
+
 --- A chain that returns for what is excluded and else ends as the rule does.
 -- @param session the evaluation under way
 -- @param rule the request, see moongate.rules
@@ -50,7 +62,7 @@ end
 -- @param identity text that tells a limited or logged rule from others, or nil
 -- @return the arguments that jump to it
 function M.exception(session, rule, families, excluded, endings, target, identity)
-  local protocol = target == rule.target_tcp and "tcp" or target.protocol
+  local protocol = protocol_of(rule, target)
   local content = concat({ rule.table, describe(rule.source), describe(rule.destination),
     describe(rule.ins), describe(rule.outs), concat(target, " "), protocol or "" }, "\0")
   if rule.returns then
@@ -68,10 +80,7 @@ function M.exception(session, rule, families, excluded, endings, target, identit
         append { side.option, value, "-j", "RETURN" }
       end
     end
-    for _, ending in ipairs(endings) do
-      local last = protocol and { "-p", protocol } or {}
-      append(table.move(ending, 1, #ending, #last + 1, last))
-    end
+    append_endings(append, endings, protocol)
   end)
 end
 
@@ -81,14 +90,14 @@ end
 -- @param rule the request, see moongate.rules
 -- @param families the families in which it is needed
 -- @param prefix how the chain's name begins ("LIMIT_")
--- @param content what tells it from others
 -- @param endings argument lists, in this order
+-- @param target what a plain rule would end with, as for `exception`
+-- @param identity text that tells the rule from others
 -- @return the arguments that jump to it
-function M.ending(session, rule, families, prefix, content, endings)
-  return write(session, rule, families, names.unique(session, prefix, rule.table .. "\0" .. content), function(append)
-    for _, ending in ipairs(endings) do
-      append(table.move(ending, 1, #ending, 1, {}))
-    end
+function M.ending(session, rule, families, prefix, endings, target, identity)
+  local content = concat({ rule.table, identity, concat(target, "\0") }, "\0")
+  return write(session, rule, families, names.unique(session, prefix, content), function(append)
+    append_endings(append, endings, protocol_of(rule, target))
   end)
 end
 
