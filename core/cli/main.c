@@ -40,6 +40,19 @@ static void print_help(void)
 	       "that nothing was changed.\n");
 }
 
+static int unknown_command(const char *word)
+{
+	const char *names[COMMANDS + 1] = { NULL }, *nearest;
+	size_t i;
+
+	for (i = 0; i < COMMANDS; i++)
+		names[i] = commands[i]->name;
+	nearest = mg_nearest(word, names);
+	fprintf(stderr, "moongate: unknown command `%s'%s%s%s\nTry `moongate --help'.\n", word,
+		nearest ? ": did you mean `" : "", nearest ? nearest : "", nearest ? "'?" : "");
+	return MG_USAGE;
+}
+
 static const struct command *find_command(const char *name)
 {
 	size_t i;
@@ -93,7 +106,8 @@ int main(int argc, char **argv)
 	}
 	command = find_command(argv[1]);
 	if (!command)
-		return usage(argv[1][0] == '-' ? "unknown option" : "unknown command", argv[1]);
+		return argv[1][0] == '-' ? usage("unknown option", argv[1])
+					 : unknown_command(argv[1]);
 	code = read_options(command, argc - 1, argv + 1, &options);
 	if (code)
 		return code;

@@ -211,6 +211,50 @@ static void make_tables(const struct command *command, struct option *table, cha
 	*table = (struct option){ 0 };
 }
 
+/* The option of this name, whether or not a command takes it; or NULL. */
+static const struct description *find_option(const char *name)
+{
+	int i;
+
+	for (i = 0; i < DESCRIPTIONS; i++)
+		if (strcmp(descriptions[i].name, name) == 0)
+			return &descriptions[i];
+	return NULL;
+}
+
+/* @word: "--naem" or "--naem=value"; getopt knows no such option of the command's */
+static int unknown_long_option(const struct command *command, const struct option *table,
+			       const char *word)
+{
+	const size_t length = strcspn(word + 2, "=");
+	const char *names[DESCRIPTIONS + 1], *nearest;
+	char name[64];
+	size_t count = 0;
+
+	snprintf(name, sizeof(name), "%.*s", (int)length, word + 2);
+	if (find_option(name))
+		return usage_error(command, "this command does not take `--%s'", name);
+	for (; table->name; table++)
+		names[count++] = table->name;
+	names[count] = NULL;
+	nearest = mg_nearest(name, names);
+	return usage_error(command, "unknown option `--%s'%s%s%s", name,
+			   nearest ? ": did you mean `--" : "", nearest ? nearest : "",
+			   nearest ? "'?" : "");
+}
+
+/* What getopt_long() has answered with '?'. */
+static int bad_option(const struct command *command, const struct option *table, const char *word)
+{
+	/* the one that it stumbled over may stand amid others: -qxv */
+	if (strncmp(word, "--", 2) != 0 || !word[2])
+		return usage_error(command, "unknown option `-%c'", optopt);
+	if (optopt)
+		return usage_error(command, "option `%.*s' takes no value", (int)strcspn(word, "="),
+				   word);
+	return unknown_long_option(command, table, word);
+}
+
 /* What stands behind the options. Returns the index of the first word that is too many. */
 static int take_arguments(const struct command *command, int argc, char **argv, int at,
 			  struct options *options)
@@ -240,7 +284,7 @@ int read_options(const struct command *command, int argc, char **argv, struct op
 	opterr = 0;
 	while ((key = getopt_long(argc, argv, letters, table, NULL)) != -1) {
 		if (key == '?')
-			return usage_error(command, "unknown option `%s'", argv[optind - 1]);
+			return bad_option(command, table, argv[optind - 1]);
 		if (key == ':')
 			return usage_error(command, "option `%s' needs a value", argv[optind - 1]);
 		err = take_option(command, key, optarg, options);

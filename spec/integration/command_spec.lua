@@ -74,6 +74,28 @@ describe("the command line #integration", function()
     end
   end)
 
+  it("says what was meant by a word that it does not know", function()
+    local cases = {
+      { { "plna" }, "unknown command `plna': did you mean `plan'?" },
+      { { "STATUS" }, "did you mean `status'?" },
+      { { "xyzzy" }, "unknown command `xyzzy'\n" },
+      { { "plan", "--jsno" }, "unknown option `--jsno': did you mean `--json'?" },
+      { { "plan", "--colour=always" }, "unknown option `--colour': did you mean `--color'?" },
+      { { "plan", "--no-such-thing" }, "unknown option `--no-such-thing'\n" },
+      { { "plan", "--confirm" }, "this command does not take `--confirm'" },
+      { { "confirm", "--json" }, "this command does not take `--json'" },
+      { { "plan", "--json=yes" }, "option `--json' takes no value" },
+      { { "plan", "-xq" }, "unknown option `-x'" },
+      { { "plan", "-qx" }, "unknown option `-x'" },
+      { { "plan", "-c", "1s" }, "unknown option `-c'" },
+    }
+    for _, case in ipairs(cases) do
+      local result = plain(table.unpack(case[1]))
+      assert.equal(64, result.code, result.line)
+      assert.truthy(result.err:find(case[2], 1, true), result.line .. ": " .. result.err)
+    end
+  end)
+
   it("checks a policy, and says what it has found", function()
     local result = program:run("check", program:policy(good))
     assert.equal(0, result.code, result.err)
