@@ -10,29 +10,13 @@ local packets = require "spec.support.packets"
 local run = require "spec.support.run"
 local services = require "spec.support.services"
 local tables = require "spec.support.tables"
+local tcp_flags = require "spec.support.tcp_flags"
 
 local it = features.it(it, pending)
 local it_with_curl = features.it(it, pending, "curl")
 
 local server_for = network.addresses.server_for
 local families = tables.families
-
--- Each pattern as iptables-save writes it, and a segment that it must catch.
--- The segments are as small as their pattern allows, so that the general
--- patterns do not catch what an exact one is there for.
-local flag_patterns = {
-  { mask = "FIN,ACK", set = "FIN", segment = "F" },
-  { mask = "PSH,ACK", set = "PSH", segment = "P" },
-  { mask = "ACK,URG", set = "URG", segment = "U" },
-  { mask = "FIN,RST", set = "FIN,RST", segment = "FRA" },
-  { mask = "FIN,SYN", set = "FIN,SYN", segment = "SFA" },
-  { mask = "SYN,RST", set = "SYN,RST", segment = "SRA" },
-  { mask = "FIN,SYN,RST,PSH,ACK,URG", set = "FIN,SYN,RST,PSH,ACK,URG", segment = "FSRPAU" },
-  { mask = "FIN,SYN,RST,PSH,ACK,URG", set = "NONE", segment = "-" },
-  { mask = "FIN,SYN,RST,PSH,ACK,URG", set = "FIN,PSH,URG", segment = "FPU" },
-  { mask = "FIN,SYN,RST,PSH,ACK,URG", set = "FIN,SYN,PSH,URG", segment = "FSPU" },
-  { mask = "FIN,SYN,RST,PSH,ACK,URG", set = "FIN,SYN,RST,ACK,URG", segment = "FSRAU" },
-}
 
 local function target(protocol, address, port)
   return ("%s,%s,%d"):format(protocol, address, port)
@@ -198,20 +182,7 @@ describe("remote_server.lua with real packets #integration", function()
 
   it("counts each of the eleven flag patterns at its own rule", function()
     for _, family in ipairs(families) do
-      local before = tables.filter(lab.server, family).BAD_TCP_FLAGS
-      local orders = {}
-      for count, pattern in ipairs(flag_patterns) do
-        orders[count] = ("%s=%d"):format(pattern.segment, count)
-      end
-      packets.segments(lab.friend, server_for.friend[family], 22, orders)
-      local after = tables.filter(lab.server, family).BAD_TCP_FLAGS
-      assert.truthy(before and after, family .. " has no chain BAD_TCP_FLAGS")
-      for count, pattern in ipairs(flag_patterns) do
-        local words = ("--tcp-flags %s %s "):format(pattern.mask, pattern.set)
-        local rule, at = tables.find(after, words)
-        assert.truthy(rule, family .. ": no rule with " .. words)
-        assert.equal(count, rule.packets - before[at].packets, family .. ": " .. rule.text)
-      end
+      tcp_flags.check(lab.friend, lab.server, family, server_for.friend[family])
     end
   end)
 
