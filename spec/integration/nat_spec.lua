@@ -37,20 +37,6 @@ redirect_port { tcp = 81, udp = 81, on = "wan0", to_port = 8181 }
 redirect_port { tcp = 7070, on = "lan0", intercept = true }
 ]]
 
--- Check what a host reaches at an address of each family, all at once:
--- reaches(lab.lan, { ipv4 =, ipv6 = }, { ["tcp:80"] = "open" }).
-local function reaches(from, addresses, expected)
-  local targets, wanted = {}, {}
-  for _, family in ipairs(families) do
-    for spec, state in pairs(expected) do
-      local target = spec:gsub(":", "," .. addresses[family] .. ",")
-      targets[#targets + 1] = target
-      wanted[target] = state
-    end
-  end
-  assert.same(wanted, packets.probe(from, targets))
-end
-
 describe("a router with real packets #integration", function()
   local lab, program
 
@@ -61,8 +47,8 @@ describe("a router with real packets #integration", function()
     services.echo(lab.internet, { "tcp:7", "udp:7", "tcp:7070" })
     services.echo(lab.router, { "tcp:8181", "udp:8181", "tcp:7070", "tcp:9999" })
     -- Before the policy everything answers, so silence afterwards is its doing.
-    reaches(lab.internet, lan_host, { ["tcp:80"] = "open", ["udp:53"] = "open" })
-    reaches(lab.internet, router_for.internet, { ["tcp:8181"] = "open", ["tcp:7070"] = "open" })
+    gateway.reaches(lab.internet, lan_host, { ["tcp:80"] = "open", ["udp:53"] = "open" })
+    gateway.reaches(lab.internet, router_for.internet, { ["tcp:8181"] = "open", ["tcp:7070"] = "open" })
     program:apply(program:policy(policy))
   end
 
@@ -75,7 +61,7 @@ describe("a router with real packets #integration", function()
   teardown(network.close_all)
 
   it("lets the LAN out, and answers back in", function()
-    reaches(lab.lan, internet_host, { ["tcp:7"] = "open", ["udp:7"] = "open" })
+    gateway.reaches(lab.lan, internet_host, { ["tcp:7"] = "open", ["udp:7"] = "open" })
     for _, family in ipairs(families) do
       assert.equal(1, packets.ping(lab.lan, internet_host[family]), family)
     end
@@ -97,20 +83,20 @@ describe("a router with real packets #integration", function()
       assert.equal(internet_host[family], gateway.seen(lab.lan, 80).from, family)
       conversation:close()
     end
-    reaches(lab.internet, router_for.internet, { ["udp:5353"] = "open" })
+    gateway.reaches(lab.internet, router_for.internet, { ["udp:5353"] = "open" })
   end)
 
   it("keeps the inner port closed, also to who comes straight to it", function()
-    reaches(lab.internet, lan_host, {
+    gateway.reaches(lab.internet, lan_host, {
       ["tcp:80"] = "silent", ["tcp:8080"] = "silent", ["tcp:22"] = "silent", ["udp:53"] = "silent",
       ["tcp:9003"] = "silent",
     })
-    reaches(lab.internet, router_for.internet, { ["tcp:80"] = "silent", ["udp:53"] = "silent" })
+    gateway.reaches(lab.internet, router_for.internet, { ["tcp:80"] = "silent", ["udp:53"] = "silent" })
   end)
 
   it("shifts a range port by port", function()
     -- 8004 is 9004 of the host, where nothing listens
-    reaches(lab.internet, router_for.internet,
+    gateway.reaches(lab.internet, router_for.internet,
       { ["tcp:8003"] = "open", ["tcp:8004"] = "refused", ["tcp:8011"] = "silent" })
   end)
 
@@ -124,14 +110,14 @@ describe("a router with real packets #integration", function()
   end)
 
   it("serves the router itself at the outer address", function()
-    reaches(lab.router, router_for.internet, { ["tcp:8080"] = "open" })
-    reaches(lab.router, { ipv4 = "127.0.0.1", ipv6 = "::1" }, { ["tcp:8080"] = "refused" })
+    gateway.reaches(lab.router, router_for.internet, { ["tcp:8080"] = "open" })
+    gateway.reaches(lab.router, { ipv4 = "127.0.0.1", ipv6 = "::1" }, { ["tcp:8080"] = "refused" })
   end)
 
   it("redirects a port of the router, and keeps the inner one closed", function()
-    reaches(lab.internet, router_for.internet,
+    gateway.reaches(lab.internet, router_for.internet,
       { ["tcp:81"] = "open", ["udp:81"] = "open", ["tcp:8181"] = "silent", ["udp:8181"] = "silent" })
-    reaches(lab.lan, router_for.lan, { ["tcp:81"] = "silent" })
+    gateway.reaches(lab.lan, router_for.lan, { ["tcp:81"] = "silent" })
   end)
 
   it("intercepts for itself what is for other hosts, from there alone", function()
@@ -141,8 +127,8 @@ describe("a router with real packets #integration", function()
       assert.equal(lan_host[family], gateway.seen(lab.router, 7070).from, family)
       conversation:close()
     end
-    reaches(lab.lan, router_for.lan, { ["tcp:7070"] = "open", ["tcp:9999"] = "silent" })
-    reaches(lab.internet, router_for.internet, { ["tcp:7070"] = "silent" })
+    gateway.reaches(lab.lan, router_for.lan, { ["tcp:7070"] = "open", ["tcp:9999"] = "silent" })
+    gateway.reaches(lab.internet, router_for.internet, { ["tcp:7070"] = "silent" })
   end)
 
   it("has nothing to do when it is planned again", function()

@@ -4,7 +4,9 @@
 -- friend is a host of its LAN, the stranger one of the internet. The internet
 -- has a route to the LAN, so that what is closed is closed by rules alone.
 
+local assert = require "luassert"
 local network = require "spec.support.network"
+local packets = require "spec.support.packets"
 local run = require "spec.support.run"
 
 local M = {}
@@ -30,6 +32,20 @@ function M.lab()
     lab.internet:must { "ip", flag, "route", "add", M.lan[family], "via", M.router_for.internet[family] }
   end
   return lab
+end
+
+--- Check what a host reaches at an address of each family, all at once.
+-- @usage gateway.reaches(lab.lan, { ipv4 = A, ipv6 = B }, { ["tcp:80"] = "open", ["udp:53"] = "silent" })
+function M.reaches(from, addresses, expected)
+  local targets, wanted = {}, {}
+  for _, address in pairs(addresses) do
+    for spec, state in pairs(expected) do
+      local target = spec:gsub(":", "," .. address .. ",")
+      targets[#targets + 1] = target
+      wanted[target] = state
+    end
+  end
+  assert.same(wanted, packets.probe(from, targets))
 end
 
 -- "[::ffff:10.66.0.1]:4000" and "10.66.0.1:4000" -> "10.66.0.1"
