@@ -5,9 +5,7 @@
 #include "engine.h"
 
 #include <errno.h>
-#include <libgen.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "analysis/diagnose.h"
 #include "policy/evaluate.h"
@@ -149,28 +147,20 @@ void mg_engine_allow(struct mg_engine *engine, size_t first, bool allowed)
 	}
 }
 
-/* Modules are looked for beside the policy, then in the site's and the installed ones' folder. */
 static int evaluate(struct mg_engine *engine, struct mg_error *error)
 {
-	char *own = strdup(engine->request.policy);
-	char *found = mg_installed_folder("policies");
-	/* without the ".." by which it was found, for people to read */
-	char *installed = found ? realpath(found, NULL) : NULL;
-	const char *folders[] = { own ? dirname(own) : NULL, "/etc/moongate/policies",
-				  installed ? installed : found, NULL };
-	const struct mg_evaluation evaluation = {
+	struct mg_search_path modules;
+	struct mg_evaluation evaluation = {
 		.path = engine->request.policy,
 		.language = engine->request.language,
 		.host = engine->host,
-		.module_folders = folders,
+		.module_folders = modules.folders,
 	};
-	int err = own && found
-			  ? mg_policy_evaluate(&evaluation, &engine->ruleset, &engine->notes, error)
-			  : mg_engine_no_memory(error);
+	int err = mg_search_path_make(engine->request.policy, &modules);
 
-	free(own);
-	free(found);
-	free(installed);
+	err = err ? mg_engine_no_memory(error)
+		  : mg_policy_evaluate(&evaluation, &engine->ruleset, &engine->notes, error);
+	mg_search_path_clear(&modules);
 	return err;
 }
 

@@ -117,4 +117,18 @@ int mg_engine_no_memory(struct mg_error *error);
  */
 char *mg_installed_folder(const char *name);
 
+/** The folders in which a policy's modules are looked for, in order. */
+struct mg_search_path {
+	const char *folders[5]; /* ended by NULL */
+	char *own, *linked, *installed;
+};
+
+/**
+ * Beside the policy (and, where that is a symbolic link, beside what it leads
+ * to), in /etc/moongate/policies, among the installed policies.
+ * Returns 0 or -ENOMEM; to be cleared in either case.
+ */
+int mg_search_path_make(const char *policy, struct mg_search_path *out);
+void mg_search_path_clear(struct mg_search_path *path);
+
 #endif

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where the installed files lie: beside the program or library that this code
- * is in, so that a copy of a whole installation works anywhere; else where it
- * was built to be installed.
+ * Where files lie. The installed ones: beside the program or library that this
+ * code is in, so that a copy of a whole installation works anywhere; else where
+ * it was built to be installed. A policy's modules: beside it as well.
  */
 #include <dlfcn.h>
+#include <errno.h>
+#include <libgen.h>
 #include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,4 +106,45 @@ char *mg_installed_folder(const char *name)
 		}
 	}
 	return asprintf(&out, "%s/%s", MG_DATADIR, name) < 0 ? NULL : out;
+}
+
+/* The folder of what the symbolic link @policy leads to; NULL where it is none. */
+static char *linked_folder(const char *policy)
+{
+	struct stat st;
+
+	return !lstat(policy, &st) && S_ISLNK(st.st_mode) ? realpath(policy, NULL) : NULL;
+}
+
+int mg_search_path_make(const char *policy, struct mg_search_path *out)
+{
+	char *found = mg_installed_folder("policies");
+	size_t count = 0;
+
+	*out = (struct mg_search_path){
+		.own = strdup(policy),
+		.linked = linked_folder(policy),
+		/* without the ".." by which it was found, for people to read */
+		.installed = found ? realpath(found, NULL) : NULL,
+	};
+	if (found && !out->installed) { /* it is not there, and an error should say where */
+		out->installed = found;
+		found = NULL;
+	}
+	free(found);
+	if (!out->own || !out->installed)
+		return -ENOMEM;
+	out->folders[count++] = dirname(out->own);
+	if (out->linked)
+		out->folders[count++] = dirname(out->linked);
+	out->folders[count++] = "/etc/moongate/policies";
+	out->folders[count] = out->installed;
+	return 0;
+}
+
+void mg_search_path_clear(struct mg_search_path *path)
+{
+	free(path->own);
+	free(path->linked);
+	free(path->installed);
 }

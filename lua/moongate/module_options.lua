@@ -8,9 +8,7 @@
 local addresses = require "moongate.addresses"
 local exceptions = require "moongate.exceptions"
 local interfaces = require "moongate.interfaces"
-local limits = require "moongate.limits"
 local lists = require "moongate.lists"
-local logging = require "moongate.logging"
 local nearest = require "moongate.nearest"
 local order = require "moongate.order"
 local ports = require "moongate.ports"
@@ -78,15 +76,22 @@ local function read_protocols(session, helper, path, value)
   end)
 end
 
+-- Limits and log lines are loaded where a module has some.
+local function read_limit(...)
+  return require("moongate.limits").read(...)
+end
+
+local function read_log(...)
+  return require("moongate.logging").read(...)
+end
+
 -- Kind -> function(session, helper, path, value) that raises at what no helper
 -- would take.
 local readers = {
   addresses = addresses.read,
   interfaces = interfaces.read,
-  limit = limits.read,
-  log = function(session, helper, path, value)
-    return value and logging.read(session, helper, path, value)
-  end,
+  limit = read_limit,
+  log = read_log,
   ports = read_ports,
   protocol = read_protocols,
   services = read_services,

@@ -86,6 +86,19 @@ describe("modules #integration", function()
     assert.equal(0, result.code, result.err)
   end)
 
+  it("are found from a policy that is a link, beside it and beside what it leads to", function()
+    write(root .. "/own/roles/near.lua", marker "near")
+    write(root .. "/checkout/roles/near.lua", marker "far")
+    write(root .. "/checkout/roles/far.lua", marker "far")
+    write(root .. "/checkout/policy.lua", 'use("roles.near")\nuse("roles.far")\n')
+    assert(lfs.link("../checkout/policy.lua", root .. "/own/linked.lua", true))
+    local out = run.must { "unshare", "--net", moongate.binary, "plan", "--state-dir", root .. "/state",
+      root .. "/own/linked.lua" }
+    assert.truthy(out:find("near", 1, true) and out:find("far", 1, true), out)
+    assert.equal(1, select(2, out:gsub("%-%-comment near", "")))
+    assert.equal(1, run.run({ moongate.binary, "check", root .. "/own/none.lua" }).code)
+  end)
+
   it("tell rules and plans their own line", function()
     write(root .. "/own/roles/mine.lua", "\n\n" .. marker "mine")
     local out = check_with_etc 'use("roles.mine")'
