@@ -50,6 +50,16 @@ describe("policies/hosts", function()
     end
   end)
 
+  it("site.lua is checked and exported for another host, by a plain user", function()
+    local export = { moongate.binary, "export", "-6", site }
+    local for_web3 = { moongate.binary, "export", "-6", "--facts", folder .. "site/web3.json", site }
+    local result = run.run(for_web3, { nobody = true })
+    assert.equal(0, result.code, result.err)
+    assert.truthy(result.out:find("--dports 80,443 ", 1, true), result.out)
+    assert.equal(run.must(called("web3.example.org", export)), result.out)
+    assert.are_not.equal(run.must(called("db1.example.org", export)), result.out)
+  end)
+
   it("site.lua names its line to a host that it does not know", function()
     local result = run.run(called("stranger", { moongate.binary, "check", site }))
     assert.equal(1, result.code)
