@@ -9,10 +9,12 @@
 -- taken apart by moongate.places, which adds `returns`: what the rule is not
 -- for, by family, as argument lists.
 local addresses = require "moongate.addresses"
+local sides = require "moongate.rule_sides"
 
 local M = {}
 
 local concat = table.concat
+local address_side, interface_side, families_of = sides.address, sides.interface, sides.families
 
 -- What few rules need is loaded with the first of them.
 local function shared_chains()
@@ -21,66 +23,6 @@ end
 
 local function rule_endings()
   return require "moongate.rule_endings"
-end
-
--- "No condition" as a list, so that a loop over it runs once.
-local any = { false }
-
--- What one side of a rule asks for in one family: the values to go through,
--- whether they are negated, and those that one rule cannot exclude.
--- Returns nil if nothing can match.
-local function address_side(set, family)
-  if not set then
-    return any
-  elseif set.only then
-    return set.only == family and set or nil
-  end
-  local excluded = set.exc[family]
-  if set.all[family] then
-    return nil
-  elseif set.positive then
-    local list = set.inc[family]
-    if #list == 0 then
-      return nil
-    end
-    return list, false, #excluded > 0 and excluded or nil
-  elseif #excluded == 0 then
-    return any
-  elseif #excluded == 1 then
-    return excluded, true
-  end
-  return any, false, excluded
-end
-
-local function interface_side(found)
-  if not found then
-    return any
-  elseif not found.negative then
-    return found
-  elseif #found == 0 then
-    return any
-  elseif #found == 1 then
-    return found, true
-  end
-  return any, false, found
-end
-
--- What one rule cannot exclude, as a list of sides, or nil.
-local function exclusions(s, d, i, o, more)
-  if not (s or d or i or o or more) then
-    return nil
-  end
-  local out = {}
-  local function add(option, values)
-    if values then
-      out[#out + 1] = table.move(values, 1, #values, 1, { option = option })
-    end
-  end
-  add("-s", s)
-  add("-d", d)
-  add("-i", i)
-  add("-o", o)
-  return out
 end
 
 -- The arguments of one rule, in the order in which iptables-save prints them.
@@ -155,6 +97,18 @@ local function has_like(rule, families, part)
   return false
 end
 
+-- How the rules of a part end that have more to them than a target.
+local function endings_of(session, rule, families, target, excluded, several, identity)
+  local endings = { target }
+  if identity then
+    endings = rule_endings().rules(session, rule, families, target, several, identity)
+  end
+  if excluded then
+    endings = { shared_chains().exception(session, rule, families, excluded, endings, target, identity) }
+  end
+  return endings
+end
+
 -- All rules of one family, or of both at once where they are the same. For
 -- one with an ending: its identity, and whether other rules have the same one.
 -- Returns how many there were.
@@ -167,7 +121,7 @@ local function emit_families(session, rule, families, family, identity, is_one_o
   local ins, no_in, in_rest = interface_side(rule.ins)
   local outs, no_out, out_rest = interface_side(rule.outs)
   local returns = rule.returns
-  local excluded = exclusions(source_rest, destination_rest, in_rest, out_rest, returns and #returns[family] > 0)
+  local excluded = sides.exclusions(source_rest, destination_rest, in_rest, out_rest, returns and #returns[family] > 0)
   local append, count = session.core.append, 0
   local parts, table_name, chain, rank, helper = rule.parts, rule.table, rule.chain, rule.rank, rule.helper
   local combinations = #sources * #destinations * #ins * #outs
@@ -175,20 +129,19 @@ local function emit_families(session, rule, families, family, identity, is_one_o
     local part = parts[p]
     local here = families & part.families
     if here ~= 0 then
-      local target = part.tcp and rule.target_tcp or rule.target
-      local endings = { target }
-      if identity then
-        local several = not excluded and (combinations > 1 or has_like(rule, families, part))
-        endings = rule_endings().rules(session, rule, here, target, several or is_one_of_several, identity)
-      end
-      if excluded then
-        endings = { shared_chains().exception(session, rule, here, excluded, endings, target, identity) }
+      local target, endings = part.tcp and rule.target_tcp or rule.target, nil
+      if identity or excluded then
+        local several = is_one_of_several or not excluded and (combinations > 1 or has_like(rule, families, part))
+        endings = endings_of(session, rule, here, target, excluded, several, identity)
+        target = endings[1]
       end
       for s = 1, #sources do
         for d = 1, #destinations do
           for i = 1, #ins do
             for o = 1, #outs do
-              for e = 1, #endings do
+              append(here, table_name, chain, rank, helper, arguments(rule, part, target, sources[s], no_source,
+                destinations[d], no_destination, ins[i], no_in, outs[o], no_out))
+              for e = 2, endings and #endings or 1 do
                 append(here, table_name, chain, rank, helper, arguments(rule, part, endings[e], sources[s], no_source,
                   destinations[d], no_destination, ins[i], no_in, outs[o], no_out))
               end
@@ -218,22 +171,15 @@ end
 
 local family_text = { [0] = "no family", "IPv4 only", "IPv6 only" }
 
-local function families_of(set)
-  if not set then
-    return 3
-  end
-  return (address_side(set, 1) and 1 or 0) | (address_side(set, 2) and 2 or 0)
-end
-
 --- The families that are left when several things say which they are for.
 -- @param session the evaluation under way
 -- @param helper name for the error
--- @param sides a sequence of { what it is, families }
+-- @param claims a sequence of { what it is, families }
 -- @return 1 to 3
 -- @raise if none is left, with who says what
-function M.agree(session, helper, sides)
+function M.agree(session, helper, claims)
   local families, said = 3, {}
-  for _, side in ipairs(sides) do
+  for _, side in ipairs(claims) do
     families = families & side[2]
     if side[2] ~= 3 then
       said[#said + 1] = ("%s is %s"):format(side[1], family_text[side[2]])

@@ -1,0 +1,88 @@
+-- SPDX-License-Identifier: GPL-2.0-or-later
+--- The sides of a rule, addresses and interfaces, as one rule after the other
+-- has to go through them.
+local M = {}
+
+-- "No condition" as a list, so that a loop over it runs once.
+local any = { false }
+
+--- What a set of addresses asks for in one family.
+-- @param set as moongate.addresses reads it, or a false value for any
+-- @param family 1 or 2
+-- @return the values to go through, or nil if nothing can match
+-- @return whether they are negated
+-- @return those that one rule cannot exclude, or nil
+function M.address(set, family)
+  if not set then
+    return any
+  elseif set.only then
+    return set.only == family and set or nil
+  end
+  local excluded = set.exc[family]
+  if set.all[family] then
+    return nil
+  elseif set.positive then
+    local list = set.inc[family]
+    if #list == 0 then
+      return nil
+    end
+    return list, false, #excluded > 0 and excluded or nil
+  elseif #excluded == 0 then
+    return any
+  elseif #excluded == 1 then
+    return excluded, true
+  end
+  return any, false, excluded
+end
+
+--- What a set of interfaces asks for.
+-- @param found as moongate.interfaces reads it, or a false value for any
+-- @return the same as `address`
+function M.interface(found)
+  if not found then
+    return any
+  elseif not found.negative then
+    return found
+  elseif #found == 0 then
+    return any
+  elseif #found == 1 then
+    return found, true
+  end
+  return any, false, found
+end
+
+--- What one rule cannot exclude, put together.
+-- @param s sources, or nil
+-- @param d destinations, or nil
+-- @param i ways in, or nil
+-- @param o ways out, or nil
+-- @param more whether there is something else, so that a list is wanted
+-- @return a sequence of { option =, values... }, or nil if there is nothing
+function M.exclusions(s, d, i, o, more)
+  if not (s or d or i or o or more) then
+    return nil
+  end
+  local out = {}
+  local function add(option, values)
+    if values then
+      out[#out + 1] = table.move(values, 1, #values, 1, { option = option })
+    end
+  end
+  add("-s", s)
+  add("-d", d)
+  add("-i", i)
+  add("-o", o)
+  return out
+end
+
+--- The families in which a set of addresses can match.
+-- @param set as moongate.addresses reads it, or a false value for any
+-- @return 0 to 3
+function M.families(set)
+  if not set then
+    return 3
+  end
+  return (M.address(set, 1) and 1 or 0) | (M.address(set, 2) and 2 or 0)
+end
+
+return M
