@@ -16,15 +16,18 @@
 
 const char *const mg_commit_order[] = { "raw", "mangle", "security", "nat", "filter", NULL };
 
-/* A policy owns filter, and every other table that it names. */
-static bool owns_table(const struct mg_ruleset *ruleset, const char *table)
+/*
+ * A policy owns filter, and every other table that it names, in the families
+ * for which it does: nat of IPv4 says nothing about nat of IPv6.
+ */
+static bool owns_table(const struct mg_ruleset *ruleset, enum mg_family family, const char *table)
 {
 	uint32_t count = mg_ruleset_chain_count(ruleset), i;
 	struct mg_chain_view chain;
 
 	for (i = 0; i < count; i++) {
 		mg_ruleset_chain_at(ruleset, i, &chain);
-		if (strcmp(chain.table, table) == 0)
+		if (chain.family == family && strcmp(chain.table, table) == 0)
 			return true;
 	}
 	return strcmp(table, "filter") == 0;
@@ -60,12 +63,11 @@ int mg_plan_compile(const struct mg_ruleset *ruleset, unsigned int families, str
 	plan->ruleset = ruleset;
 	err = check_tables(ruleset, error);
 	for (i = 0; mg_commit_order[i]; i++) {
-		if (!owns_table(ruleset, mg_commit_order[i]))
-			continue;
 		for (family = 0; family < MG_FAMILIES && !err; family++) {
 			struct mg_table_plan *table = &plan->tables[plan->table_count];
 
-			if (!(families & 1U << family))
+			if (!(families & 1U << family) ||
+			    !owns_table(ruleset, (enum mg_family)family, mg_commit_order[i]))
 				continue;
 			table->family = (enum mg_family)family;
 			table->table = mg_commit_order[i];

@@ -52,4 +52,16 @@ describe("a single family #integration", function()
     assert.truthy(result.out:find("(v6)", 1, true), result.out)
     assert.falsy(result.out:find("v4", 1, true), result.out)
   end)
+
+  it("is the only one whose table is owned, where a policy names it for one", function()
+    lab.server:must({ "ip6tables-legacy", "-t", "nat", "-A", "POSTROUTING", "-o", "wan0", "-j", "MASQUERADE" },
+      program:options())
+    local nat = old .. 'chain("nat", "POSTROUTING", { family = "ipv4" }):append "-o wan0 -j MASQUERADE"\n'
+    program:apply(program:policy(nat))
+    assert.truthy(tables.save(lab.server, "ipv4"):find("-A POSTROUTING -o wan0 -j MASQUERADE", 1, true))
+    assert.truthy(tables.save(lab.server, "ipv6"):find("-A POSTROUTING -o wan0 -j MASQUERADE", 1, true))
+    local mangle = nat .. 'chain("mangle", "FORWARD", { family = "ipv4" }):append "-j MARK --set-mark 1"\n'
+    program:apply(program:policy(mangle))
+    assert.falsy(tables.names(lab.server, "ipv6"):find("mangle", 1, true))
+  end)
 end)
