@@ -10,6 +10,7 @@
 
 local features = require "spec.support.features"
 local generator = require "spec.support.text_generator"
+local judge = require "spec.support.judge"
 local netfilter = require "spec.support.netfilter"
 local network = require "spec.support.network"
 local tables = require "spec.support.tables"
@@ -18,9 +19,6 @@ local kernel_it = features.it(it, pending)
 
 local seed = tonumber(os.getenv("MOONGATE_SEED")) or os.time() % 1000000
 local rounds = tonumber(os.getenv("MOONGATE_ROUNDS")) or 30
-
--- iptables-restore exits with 2 where the words of a rule are wrong.
-local WORDS = 2
 
 local function shown(request)
   return ("seed %d: %s -t %s -A %s %s"):format(seed, request[1], request[2], request[3], request[4])
@@ -45,16 +43,6 @@ local function by_table(requests, results)
   return parts, total
 end
 
-local function restore_text(name, cases, first, last)
-  local lines = { "*" .. name, ":USER - [0:0]" }
-  for index = first, last do
-    local request = cases[index].request
-    lines[#lines + 1] = ("-A %s %s"):format(request[3], request[4])
-  end
-  lines[#lines + 1] = "COMMIT\n"
-  return table.concat(lines, "\n")
-end
-
 describe("the text of random rules #property", function()
   local lab
 
@@ -63,39 +51,6 @@ describe("the text of random rules #property", function()
   end)
 
   after_each(network.close_all)
-
-  -- Load cases first..last, all of them or, by halves, those that can be: each case gets
-  -- `saved`, its text by iptables-legacy-save, or `refused`, the exit code with the `words`.
-  local function judge(family, name, cases, first, last)
-    if first > last then
-      return
-    end
-    local done = tables.try_restore(lab.server, family, restore_text(name, cases, first, last))
-    if done.code ~= 0 and first == last then
-      cases[first].refused, cases[first].words = done.code, done.err
-      return
-    elseif done.code ~= 0 then
-      local line = tonumber(done.err:match("[Ee]rror occurred at line: (%d+)"))
-      -- A wrong word is named by its line; the kernel's refusal is not.
-      local bad = done.code == WORDS and line and line - 2 + first - 1
-      if bad and bad >= first and bad <= last then
-        judge(family, name, cases, bad, bad)
-        judge(family, name, cases, first, bad - 1)
-        return judge(family, name, cases, bad + 1, last)
-      end
-      local middle = (first + last) // 2
-      judge(family, name, cases, first, middle)
-      return judge(family, name, cases, middle + 1, last)
-    end
-    local chains = tables.parse(tables.save(lab.server, family))[name]
-    local position = {}
-    for index = first, last do
-      local case = cases[index]
-      local chain = case.request[3]
-      position[chain] = (position[chain] or 0) + 1
-      case.saved = chains[chain][position[chain]].text
-    end
-  end
 
   for _, family in ipairs(tables.families) do
     it("is a fixed point of print and parse, " .. family, function()
@@ -121,12 +76,12 @@ describe("the text of random rules #property", function()
       local parts, total = by_table(requests, netfilter.compile_all(requests))
       local compared, refused = 0, {}
       for name, cases in pairs(parts) do
-        judge(family, name, cases, 1, #cases)
+        judge.judge(lab.server, family, name, cases, 1, #cases)
         for _, case in ipairs(cases) do
           if case.saved then
             assert.same({ case.saved }, case.result, shown(case.request))
             compared = compared + 1
-          elseif case.refused == WORDS then
+          elseif case.refused == judge.WORDS then
             assert.truthy(case.result.error, shown(case.request) .. "\niptables refuses it: " .. case.words)
           else
             refused[#refused + 1] = shown(case.request) .. ": " .. case.words

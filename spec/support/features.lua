@@ -94,6 +94,11 @@ local function first_reason(names)
   return nil
 end
 
+--- Whether a feature is there, without judging.
+function M.has(name)
+  return reason_against(name) == nil
+end
+
 --- Whether the kernel takes a rule of a family, without judging.
 function M.takes(family, rule)
   return reason_against(family .. ": " .. rule) == nil

@@ -14,10 +14,12 @@ local programs = {
   ipv4 = {
     save = "iptables-legacy-save", restore = "iptables-legacy-restore",
     edit = "iptables-legacy", names = "/proc/net/ip_tables_names",
+    nft_save = "iptables-nft-save", nft_restore = "iptables-nft-restore",
   },
   ipv6 = {
     save = "ip6tables-legacy-save", restore = "ip6tables-legacy-restore",
     edit = "ip6tables-legacy", names = "/proc/net/ip6_tables_names",
+    nft_save = "ip6tables-nft-save", nft_restore = "ip6tables-nft-restore",
   },
 }
 
@@ -32,11 +34,24 @@ local function without_comments(text)
   end))
 end
 
---- The save text without comments and counters.
-function M.save(namespace, family)
-  local text = namespace:must({ programs[family].save }, own_lock(namespace))
+local function without_counters(text)
   -- at the beginning of a line only: a log prefix may look the same
   return (("\n" .. without_comments(text)):gsub("(\n:%S+ %S+) %[%d+:%d+%]", "%1"):sub(2))
+end
+
+--- The save text without comments and counters.
+function M.save(namespace, family)
+  return without_counters(namespace:must({ programs[family].save }, own_lock(namespace)))
+end
+
+--- The same of the tables that the nft backend keeps.
+function M.nft_save(namespace, family)
+  return without_counters(namespace:must { programs[family].nft_save })
+end
+
+--- Load text into them; the caller judges the result.
+function M.try_nft_restore(namespace, family, text)
+  return namespace:run({ programs[family].nft_restore }, { input = text })
 end
 
 --- The save text without comments, with the counters.

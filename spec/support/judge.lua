@@ -1,0 +1,60 @@
+-- SPDX-License-Identifier: GPL-2.0-or-later
+--
+-- iptables as the judge of single rules: which of many does it take, and how
+-- does iptables-legacy-save print each?
+
+local tables = require "spec.support.tables"
+
+local M = {}
+
+--- iptables-restore exits with this where the words of a rule are wrong; with
+-- another code where the kernel refuses it.
+M.WORDS = 2
+
+local function restore_text(name, cases, first, last)
+  local lines = { "*" .. name, ":USER - [0:0]" }
+  for index = first, last do
+    local request = cases[index].request
+    lines[#lines + 1] = ("-A %s %s"):format(request[3], request[4])
+  end
+  lines[#lines + 1] = "COMMIT\n"
+  return table.concat(lines, "\n")
+end
+
+--- Load cases first..last into a namespace's table, all of them or, by halves,
+-- those that can be.
+-- @param cases list of { request = { family, table, chain, text } }; each gets
+--   `saved`, its text by iptables-legacy-save, or `refused`, the exit code, with
+--   the `words`
+function M.judge(namespace, family, name, cases, first, last)
+  if first > last then
+    return
+  end
+  local done = tables.try_restore(namespace, family, restore_text(name, cases, first, last))
+  if done.code ~= 0 and first == last then
+    cases[first].refused, cases[first].words = done.code, done.err
+    return
+  elseif done.code ~= 0 then
+    local line = tonumber(done.err:match("[Ee]rror occurred at line: (%d+)"))
+    -- A wrong word is named by its line; the kernel's refusal is not.
+    local bad = done.code == M.WORDS and line and line - 2 + first - 1
+    if bad and bad >= first and bad <= last then
+      M.judge(namespace, family, name, cases, bad, bad)
+      M.judge(namespace, family, name, cases, first, bad - 1)
+      return M.judge(namespace, family, name, cases, bad + 1, last)
+    end
+    local middle = (first + last) // 2
+    M.judge(namespace, family, name, cases, first, middle)
+    return M.judge(namespace, family, name, cases, middle + 1, last)
+  end
+  local chains = tables.parse(tables.save(namespace, family))[name]
+  local position = {}
+  for index = first, last do
+    local case = cases[index]
+    local chain = case.request[3]
+    position[chain] = (position[chain] or 0) + 1
+    case.saved = chains[chain][position[chain]].text
+  end
+end
+
+return M
