@@ -148,6 +148,7 @@ INSTALLED = \
 	644:packaging/libmoongate.3:$(MANDIR)/man3/libmoongate.3 \
 	644:packaging/moongate-json.5:$(MANDIR)/man5/moongate-json.5 \
 	644:packaging/moongate.schema.json:$(DATADIR)/moongate.schema.json \
+	644:packaging/completion/moongate:$(PREFIX)/share/bash-completion/completions/moongate \
 	$(foreach file,$(sort $(wildcard lua/moongate/*.lua)) $(POLICIES), \
 		644:$(file):$(DATADIR)/$(file))
 # Folders that are Moongate's alone, the inner ones first.
