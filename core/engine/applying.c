@@ -117,7 +117,7 @@ int mg_engine_record(struct mg_engine *engine, bool unconfirmed, struct mg_error
 
 	if (!err && engine->is_elsewhere)
 		err = mg_fail(error, -EPERM, MG_UNSAFE,
-			      "refused for safety: the facts are not those of this host");
+			      "refused for safety: what is asked for is for another host");
 	if (!err)
 		err = mg_engine_read_confirmed(engine, error);
 	if (err)

@@ -174,6 +174,11 @@ int mg_engine_check(struct mg_engine *engine, struct mg_error *error)
 	if (engine->ruleset)
 		return mg_fail(error, -EINVAL, MG_INVALID,
 			       "an engine checks one policy, once: open another one");
+	if (mg_saved_is(engine->request.policy))
+		return mg_fail(error, -EINVAL, MG_INVALID,
+			       "%s is a saved plan, which can be planned and applied; here a "
+			       "policy is needed",
+			       engine->request.policy);
 	err = evaluate(engine, error);
 	if (err)
 		return err;

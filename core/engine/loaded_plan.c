@@ -81,6 +81,8 @@ static int judge_host(struct mg_engine *engine, const char *path, struct mg_erro
 	free(here.host);
 	if (err)
 		return mg_engine_no_memory(error);
+	/* nor is it to be recorded as this host's where there is nothing to do */
+	engine->is_elsewhere = engine->notes.count > first && !engine->request.force;
 	mg_engine_allow(engine, first, engine->request.force);
 	return 0;
 }
@@ -148,8 +150,6 @@ int mg_engine_load_plan(struct mg_engine *engine, const char *path, struct mg_er
 	if (!err)
 		err = tell_origin(engine, path, error);
 	if (!err)
-		err = judge_host(engine, path, error);
-	if (!err)
 		err = mg_engine_read_rules(engine->saved, path, &engine->ruleset, error);
 	if (err)
 		return err;
@@ -159,6 +159,9 @@ int mg_engine_load_plan(struct mg_engine *engine, const char *path, struct mg_er
 	if (err)
 		return err;
 	mg_engine_allow(engine, first, engine->request.force);
+	err = judge_host(engine, path, error);
+	if (err)
+		return err;
 	err = mg_plan_compile(engine->ruleset, engine->families, &engine->plan, &engine->notes,
 			      error);
 	if (err) {
