@@ -28,12 +28,14 @@ local subjects = {
 -- Names that most policies do without, by the file that is loaded when one is
 -- first used: a policy should not wait for what it does not say.
 local later = {
+  block = "moongate.blocklists",
   chain = "moongate.chains",
   clamp_mss = "moongate.mss",
   forward_port = "moongate.port_forwards",
   masquerade = "moongate.source_nat",
   redirect_port = "moongate.port_redirects",
   snat = "moongate.source_nat",
+  drop_spoofed = "moongate.spoofed",
   zone = "moongate.zones",
   use = "moongate.modules",
   module = "moongate.modules",

@@ -13,7 +13,7 @@ local shown = require("moongate.lists").shown
 
 local M = {}
 
-local type, next, select = type, next, select
+local type, next, select, math_type = type, next, select, math.type
 
 -- A kind of option: the Lua types that it takes, what to call it, and a
 -- further check which returns what is wrong.
@@ -185,7 +185,8 @@ end
 -- @param name the helper's name in policies
 -- @param options option name -> kind, as a string
 -- @param details nil, or a table of: `positional` (name of the option that may
---   be given first without its name), `required` (names of options that cannot
+--   be given first without its name), `list` (true if as many values as one likes
+--   may stand for it), `required` (names of options that cannot
 --   be left out), `example` (options of a good call, which need not be given if
 --   there are none), `call` (Lua text of a call, `%s` standing for the options,
 --   if it is not just name and options), `shown_as` (what errors call the
@@ -197,17 +198,22 @@ function M.helper(name, options, details)
   details = details or {}
   local schema = M.new(options, details.positional)
   schema.required, schema.example = details.required, details.example
-  schema.call, schema.shown_as = details.call, details.shown_as
+  schema.call, schema.shown_as, schema.list = details.call, details.shown_as, details.list
   return M.register(name, schema)
+end
+
+-- Whether a key is that of a value which may stand without a name.
+local function is_nameless(schema, key)
+  return schema.positional and (key == 1 or schema.list and math_type(key) == "integer" and key > 1)
 end
 
 -- What is wrong with one option, or nil.
 local function mistake(schema, key, value)
-  if key == 1 and schema.positional then
+  if is_nameless(schema, key) then
     if schema.positional[type(value)] then
       return nil
     end
-    return "[1]", ("%s is needed, not %s"):format(schema.positional.what, shown(value))
+    return ("[%d]"):format(key), ("%s is needed, not %s"):format(schema.positional.what, shown(value))
   end
   local kind = schema.checks[key]
   if not kind then
@@ -269,7 +275,7 @@ function M.check(session, helper, schema, options, path)
   for key, value in next, options do
     local kind = checks[key]
     if not kind then
-      if key ~= 1 or not schema.positional or not schema.positional[type(value)] then
+      if not is_nameless(schema, key) or not schema.positional[type(value)] then
         report(session, helper, schema, options, path)
       end
     elseif not kind[type(value)] or kind.check and kind.check(value) then
