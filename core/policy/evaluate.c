@@ -172,7 +172,7 @@ static int add_place(lua_State *L)
 		lua_pushfstring(L, "%s:%d: %s", ar.source + 1, ar.currentline,
 				inside ? inside + 2 : message);
 	}
-	mg_policy_push_uses(L, 1);
+	mg_policy_push_uses(L);
 	lua_concat(L, 2);
 	return 1;
 }

@@ -36,36 +36,33 @@ int mg_policy_frame(lua_State *L, int level, lua_Debug *ar)
 	return -ENOENT;
 }
 
-/* Between a module's frame and the one of who used it lies this file's. */
-static const char using_file[] = "=moongate/modules.lua";
+/* Where in the registry the uses under way are, by address. */
+static const char uses_key;
 
-void mg_policy_push_uses(lua_State *L, int level)
+void mg_policy_push_uses(lua_State *L)
 {
-	const char *separator = " (used at ";
-	bool in_module = false, seen = false;
-	lua_Debug ar;
 	luaL_Buffer text;
+	lua_Integer i;
+	int places;
 
-	luaL_buffinit(L, &text);
-	for (; lua_getstack(L, level, &ar); level++) {
-		lua_getinfo(L, "Sl", &ar);
-		if (ar.source[0] != '@') {
-			/* above the first frame of a policy's own code, use() itself is at work */
-			in_module |= seen && strcmp(ar.source, using_file) == 0;
-		} else {
-			if (in_module) {
-				luaL_addstring(&text, separator);
-				lua_pushfstring(L, "%s:%d", ar.source + 1, ar.currentline);
-				luaL_addvalue(&text);
-				separator = ", ";
-			}
-			in_module = false;
-			seen = true;
-		}
+	if (lua_rawgetp(L, LUA_REGISTRYINDEX, &uses_key) != LUA_TTABLE ||
+	    (i = (lua_Integer)lua_rawlen(L, -1)) == 0) {
+		lua_pop(L, 1);
+		lua_pushliteral(L, "");
+		return;
 	}
-	if (separator[0] == ',')
-		luaL_addchar(&text, ')');
+	places = lua_gettop(L);
+	luaL_buffinit(L, &text); /* which may lie on the stack itself */
+	luaL_addstring(&text, " (used at ");
+	for (; i; i--) {
+		lua_rawgeti(L, places, i);
+		luaL_addvalue(&text);
+		if (i > 1)
+			luaL_addstring(&text, ", ");
+	}
+	luaL_addchar(&text, ')');
 	luaL_pushresult(&text);
+	lua_remove(L, places);
 }
 
 const char *mg_policy_origin(lua_State *L, struct mg_primitives *p, const char *helper)
@@ -279,8 +276,17 @@ static int primitive_place(lua_State *L)
 /* -> text, see mg_policy_push_uses() */
 static int primitive_uses(lua_State *L)
 {
-	mg_policy_push_uses(L, 1);
+	mg_policy_push_uses(L);
 	return 1;
+}
+
+/* places -> . A table that the language keeps: the places of the uses under way, outermost first */
+static int primitive_watch_uses(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_settop(L, 1);
+	lua_rawsetp(L, LUA_REGISTRYINDEX, &uses_key);
+	return 0;
 }
 
 /* message -> (raises) */
@@ -303,7 +309,7 @@ static int primitive_note(lua_State *L)
 	const char *remedy = luaL_optstring(L, 3, NULL);
 
 	push_place(L);
-	mg_policy_push_uses(L, 1);
+	mg_policy_push_uses(L);
 	if (mg_note(primitives_of(L)->notes, severities[severity], lua_tostring(L, -2), remedy,
 		    "%s%s", message, lua_tostring(L, -1)))
 		return luaL_error(L, "out of memory for a note");
@@ -322,6 +328,7 @@ void mg_push_primitives(lua_State *L, struct mg_primitives *primitives, const st
 		{ "address", primitive_address },
 		{ "place", primitive_place },
 		{ "uses", primitive_uses },
+		{ "watch_uses", primitive_watch_uses },
 		{ "module", mg_primitive_module },
 		{ "module_names", mg_primitive_module_names },
 		{ "fail", primitive_fail },

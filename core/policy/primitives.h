@@ -37,10 +37,10 @@ void mg_push_primitives(lua_State *L, struct mg_primitives *primitives, const st
 int mg_policy_frame(lua_State *L, int level, lua_Debug *ar);
 
 /*
- * -> text. How the code at @level came to run, if it is a module's: push
+ * -> text. How the code that runs came to run, if it is a module's: push
  * " (used at policy.lua:5)", from the nearest use() to the policy's own; or "".
  */
-void mg_policy_push_uses(lua_State *L, int level);
+void mg_policy_push_uses(lua_State *L);
 
 /*
  * "file:line helper", as it is kept with a rule; valid until the next call.

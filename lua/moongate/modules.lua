@@ -8,9 +8,6 @@
 -- on its options and the host's facts alone. The file is run anew at each use,
 -- so that two uses share nothing; but a use with the same options as an
 -- earlier one is that one, since modules may use what they need themselves.
---
--- The core knows a module's frame from the frames of this file above it, so
--- its functions must be what calls a module.
 local lists = require "moongate.lists"
 local module_options = require "moongate.module_options"
 local nearest = require "moongate.nearest"
@@ -145,24 +142,33 @@ local function find_same(known, options)
   end
 end
 
--- Run the file, then its function, as the innermost use.
+-- Begin and end a use: its code runs as the innermost one.
+local function enter(session, use)
+  local depth = #session.uses + 1
+  session.use_count = session.use_count + 1
+  session.use = session.use_count
+  session.uses[depth], session.use_places[depth] = use, use.place
+end
+
+local function leave(session, depth, outer)
+  for i = #session.uses, depth + 1, -1 do
+    session.uses[i], session.use_places[i] = nil, nil
+  end
+  session.use = outer
+end
+
+-- Run the file, then its function.
 local function run(session, helper, known, given, use)
   local depth, outer = #session.uses, session.use
   -- also when the policy catches an error with pcall
   local _ <close> = setmetatable({}, {
     __close = function()
-      for i = #session.uses, depth + 1, -1 do
-        session.uses[i] = nil
-      end
-      session.use = outer
+      leave(session, depth, outer)
     end,
   })
-  session.use_count = session.use_count + 1
-  session.use = session.use_count
-  session.uses[depth + 1] = use
+  enter(session, use)
   local value = known.chunk()
-  session.uses[depth + 1] = nil
-  session.use = outer
+  leave(session, depth, outer)
   local options, action
   if module_options.is(value) then
     local declaration = module_options.read(session, ("%s: %s: module"):format(helper, known.path), value)
@@ -173,8 +179,7 @@ local function run(session, helper, known, given, use)
     session.fail(helper, nil, ("%s returns %s, but a module returns module { options = { ... }, function(o) ... end }")
       :format(known.path, value == nil and "nothing" or lists.shown(value)))
   end
-  session.use = session.use_count
-  session.uses[depth + 1] = use
+  enter(session, use)
   local result = action(options)
   return result
 end
@@ -194,12 +199,14 @@ local function use_module(session, env, name, ...)
   local earlier = find_same(known, given or {})
   if earlier then
     session.core.note("info", ("%s: the same as at %s: nothing is added"):format(helper, earlier.place))
-    return earlier.result
+    return snapshot(earlier.result, 0)
   end
   local use = { name = name, place = place, options = snapshot(given or {}, 0) }
-  use.result = run(session, helper, known, given or {}, use)
+  local result = run(session, helper, known, given or {}, use)
+  -- a copy, so that nobody changes what the next one gets
+  use.result = snapshot(result, 0)
   known.used[#known.used + 1] = use
-  return use.result
+  return result
 end
 
 --- Offer `use` and `module`.
@@ -215,6 +222,7 @@ end
 -- }
 function M.install(language, session)
   session.modules, session.use_count = {}, 0
+  session.core.watch_uses(session.use_places)
   -- One for all: it stays empty.
   local env = setmetatable({}, {
     __index = session.language,
@@ -225,9 +233,7 @@ function M.install(language, session)
     __metatable = false,
   })
   language.use = function(name, ...)
-    -- not a tail call: the core looks for frames of this file
-    local result = use_module(session, env, name, ...)
-    return result
+    return use_module(session, env, name, ...)
   end
   language.module = function(...)
     if not session.uses[1] then

@@ -24,9 +24,11 @@ function M.new(core)
     -- User chains and `go_to` jumps, see moongate.chains.
     chains = {},
     jumps = {},
-    -- Modules at work, outermost first, see moongate.modules; and the number of
-    -- the innermost one's use, 0 in the policy itself.
+    -- Modules at work, outermost first, and where they are used, see
+    -- moongate.modules; and the number of the innermost one's use, 0 in the
+    -- policy itself.
     uses = {},
+    use_places = {},
     use = 0,
   }
 
@@ -57,11 +59,21 @@ function M.new(core)
   -- @param value what it is to be
   -- @return nil; or, where another has defined it otherwise, at which place
   function session.claim(key, value)
-    local claim = claims[key]
-    if claim and claim.use ~= session.use and claim.value ~= value then
-      return claim.place
+    local others = claims[key] or {}
+    claims[key] = others
+    local own
+    for _, claim in ipairs(others) do
+      if claim.use == session.use then
+        own = claim
+      elseif claim.value ~= value then
+        return claim.place
+      end
     end
-    claims[key] = { use = session.use, value = value, place = core.place() .. core.uses() }
+    if not own then
+      own = { use = session.use }
+      others[#others + 1] = own
+    end
+    own.value, own.place = value, core.place() .. core.uses()
   end
 
   --- Set the policy of a built-in chain.

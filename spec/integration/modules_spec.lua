@@ -132,6 +132,12 @@ end
       .. "(used at roles/outer.lua:2, policy.lua:2)\n", 1, true), result.err)
   end)
 
+  it("tell where endless recursion was used, and soon", function()
+    write(root .. "/own/deep.lua", "return function()\n  local function f()\n    return 1 + f()\n  end\n  f()\nend\n")
+    local err = refuses("moongate: deep.lua:3: stack overflow", '\nuse("deep")')
+    assert.truthy(err:find("(used at policy.lua:3)", 1, true), err)
+  end)
+
   it("tell a callback of the policy's from their own code", function()
     write(root .. "/own/each.lua", "return function(o)\n  for i = 1, 2 do\n    o.call(i)\n  end\nend\n")
     refuses("moongate: policy.lua:3: allow_inbound: tcp: port 0 is out of range (1 to 65535) (used at policy.lua:2)\n",

@@ -86,8 +86,15 @@ describe("use", function()
     assert.same({}, core.notes)
   end)
 
-  it("gives what an earlier use with the same options gave", function()
-    fake.run('assert(rawequal(use("x"), use("x", {})))', nil, { ["x.lua"] = "return function() return { 1 } end" })
+  it("gives what an earlier use with the same options gave, to each a copy", function()
+    fake.run([[
+      local one, other = use("x"), use("x", {})
+      assert(other[1] == 1 and other.office == one.office and #other.list == 2)
+      one[1], other.list[1] = 7, 7
+      assert(use("x")[1] == 1 and use("x").list[1] == 3)
+    ]], nil, { ["x.lua"] = [[
+      return function() return { 1, office = addresses "10.0.0.1", list = { 3, 4 } } end
+    ]] })
   end)
 
   it("keeps nothing from one use to the next", function()
@@ -333,6 +340,8 @@ describe("clashes", function()
       "use 'open' default_deny()", modules)
     fails("deny.lua:1: default_deny: policy DROP for OUTPUT of filter, but another one is set at policy.lua:1",
       "chain('filter', 'OUTPUT', { policy = 'ACCEPT' }) use 'deny'", modules)
+    fails("policy.lua:2: chain: policy ACCEPT for OUTPUT of filter, but another one is set at deny.lua:1",
+      "use 'deny' default_deny()\nchain('filter', 'OUTPUT', { policy = 'ACCEPT' })", modules)
   end)
 
   it("of chain policies are none where all say the same, or within one file", function()
