@@ -9,8 +9,8 @@
  *
  * where 1 is the format, and the sum goes over all bytes that follow: a file
  * that was cut, edited or has rotted is noticed before anything is believed.
- * What does not forge is file permissions: whoever could write to the file
- * could as well have written the policy. Then, in this order:
+ * Against forgery there are the file's owner and mode, as for a policy. Then
+ * follow, in this order:
  *
  *   version         of Moongate
  *   time            seconds since the epoch
@@ -18,7 +18,7 @@
  *   policy          path of the policy file
  *   host            "name", and "machine": a sum of machine-id(5), or null
  *   families        those that are planned, such as ["v4", "v6"]
- *   asked           the same as it was asked for
+ *   asked           those that were asked for; IPv6 may not be there
  *   remove_foreign  rules of other software may go: those that were there then
  *   overridden      texts of the refusals that --force or --beside-nft overrode
  *   rules           "v4" and "v6": iptables-save text with "#@ ORIGIN" lines, or null

@@ -7,6 +7,7 @@ local features = require "spec.support.features"
 local lfs = require "lfs"
 local moongate = require "spec.support.moongate"
 local network = require "spec.support.network"
+local packets = require "spec.support.packets"
 local run = require "spec.support.run"
 local tables = require "spec.support.tables"
 
@@ -159,9 +160,35 @@ describe("bash completion #integration", function()
     assert.same({}, candidates(run.run { "bash", "--norc", "-c", text }))
   end)
 
-  it("is what bash calls for the program", function()
-    local text = ("source %s; complete -p moongate"):format(run.quote(script))
-    assert.truthy(run.must({ "bash", "--norc", "-c", text }):find("-F _moongate moongate", 1, true))
+  -- What is typed, and what one Tab makes of it.
+  local typed = {
+    { "moongate roll", "moongate rollback" },
+    { "moongate plan --col", "moongate plan --color=" },
+    { "moongate plan --color=al", "moongate plan --color=always" },
+    { "moongate plan --remove-f", "moongate plan --remove-foreign" },
+    { "moongate plan --state-dir=ro", "moongate plan --state-dir=roles/" },
+    { "moongate apply to", "moongate apply tonight.plan" },
+    { "moongate plan two", "moongate plan two\\ words.lua" },
+    { "moongate plan two\\ w", "moongate plan two\\ words.lua" },
+    { "moongate plan 'two w", "moongate plan 'two words.lua'" },
+    { "moongate plan ./ho", "moongate plan ./host.lua" },
+    { "moongate show filter FOR", "moongate show filter FORWARD" },
+    { "moongate rollback x", "moongate rollback x" },
+  }
+
+  it("does its work when Tab is pressed on a terminal", function()
+    local words = packets.script("typist.py", script, dir)
+    local folder = moongate.binary:match("^(.*)/")
+    for _, case in ipairs(typed) do
+      words[#words + 1] = case[1]
+    end
+    local out = run.must(words, { env = { PATH = folder .. ":" .. os.getenv("PATH") } })
+    local number = 0
+    for line in out:gmatch("([^\n]*)\n") do
+      number = number + 1
+      assert.equal(typed[number][2], line)
+    end
+    assert.equal(#typed, number)
   end)
 
   it_kernel("offers the tables, and the chains that are live", function()

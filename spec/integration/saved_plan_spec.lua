@@ -15,6 +15,7 @@ local tables = require "spec.support.tables"
 local trace = require "spec.support.trace"
 
 local it = features.it(it, pending)
+local it_beside_nft = features.it(it, pending, "nft")
 local it_traced = features.it(it, pending, "strace")
 
 local base = [[
@@ -345,6 +346,19 @@ describe("a saved plan #integration", function()
     done(as("198.51.100.9", "plan", path, "--out", file, "--force"))
     assert.equal(5, as("198.51.100.8", "apply", file, "--no-confirm").code)
     done(as("198.51.100.9", "apply", file, "--no-confirm"))
+  end)
+
+  it_beside_nft("remembers that nft filters beside it, as it was told", function()
+    lab.server:must { "iptables-nft", "-A", "INPUT", "-p", "tcp", "--dport", "22", "-j", "DROP" }
+    local path = program:policy(base)
+    assert.equal(5, program:run("plan", path, "--out", file).code)
+    program:must("plan", path, "--out", file, "--beside-nft")
+    lab.server:must { "iptables-nft", "-A", "FORWARD", "-j", "DROP" }
+    lab.server:must { "ip6tables-nft", "-A", "FORWARD", "-j", "DROP" }
+    refused { "nft" }
+    lab.server:must { "iptables-nft", "-F", "FORWARD" }
+    lab.server:must { "ip6tables-nft", "-F", "FORWARD" }
+    done(apply())
   end)
 
   it("does nothing when the tables change under its hands", function()
