@@ -65,7 +65,9 @@ static void read_protocol(struct mg_making *making, char *value)
 	*making->view.protocol = xtables_parse_protocol(value);
 	if (*making->view.protocol == 0 && making->inverse)
 		mg_refuse("rule would never match protocol");
-	*making->view.flags |= making->ops->protocol_flag;
+	/* "-p all" is no protocol, as iptables-save has it, which prints nothing of it */
+	if (*making->view.protocol)
+		*making->view.flags |= making->ops->protocol_flag;
 	warn_never_matched(making);
 }
 
