@@ -29,14 +29,14 @@ local by_match = {
 local by_target = { TTL = 1, ECN = 1, CLUSTERIP = 1, ULOG = 1, HL = 2, SNPT = 2, DNPT = 2 }
 
 -- The family of the first address in a value: "10.0.0.1-10.0.0.9:80",
--- "[2001:db8::1]:80", "10.0.0.0/8,...".
+-- "[2001:db8::1]:80", "10.0.0.0/8,...", "10.0.0.1/255.0.0.255".
 local function address_family(core, value)
   local text = value:match("^%[([%x:.]+)%]") or value
   local family = core.address(text)
   if family then
     return family
   end
-  local first = value:match("^([%d.]+)[-,:]") or value:match("^([%x:.]+)[-,]")
+  local first = value:match("^([%d.]+)[-,:/]") or value:match("^([%x:.]+)[-,/]")
   return first and core.address(first) or nil
 end
 

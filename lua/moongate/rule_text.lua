@@ -46,6 +46,27 @@ local function separate(words)
   return out
 end
 
+-- iptables' own ways of writing a network, which the language does without:
+-- octets left out ("10.2/16", "0/0") and masks that are no prefix. Returns the
+-- address in full, and whether it has such a mask.
+local function full_address(core, text)
+  local host, mask = text:match("^([^/]+)/([^/]+)$")
+  if not host or core.address(text) then
+    return text
+  end
+  local _, dots = host:gsub("%.", "")
+  if host:find("^[%d.]+$") and dots < 3 then
+    host = host .. (".0"):rep(3 - dots)
+  end
+  local full, family = host .. "/" .. mask, core.address(host)
+  if core.address(full) then
+    return full
+  elseif family and core.address(mask) == family then
+    return full, true
+  end
+  return text
+end
+
 -- Check the addresses of one -s or -d, and note where a list stands.
 local function check_addresses(session, helper, args, i, found)
   local flag, value = source_or_destination[args[i]], args[i + 1]
@@ -54,7 +75,8 @@ local function check_addresses(session, helper, args, i, found)
   end
   local texts = {}
   for text in value:gmatch("[^,]+") do
-    local set = addresses.read(session, helper, args[i], text)
+    local full, has_mask = full_address(session.core, text)
+    local set = has_mask and { full } or addresses.read(session, helper, args[i], full)
     texts[#texts + 1] = set[1] or (set.only == 1 and "0.0.0.0/0" or "::/0")
   end
   local list = { at = i + 1, texts = texts, negated = args[i - 1] == "!" }
