@@ -44,10 +44,9 @@ describe("colour #integration", function()
   -- What a command writes on a terminal, once it has ended.
   local function on_terminal(env, ...)
     local terminal = program:on_terminal_with(env, ...)
-    run.wait_until("the end of " .. (...), 10, function()
-      return terminal:text():find("\nended 0\n", 1, true)
+    local text = run.wait_until("the end of " .. (...), 10, function()
+      return terminal:text():match("^.*\nended 0\n$")
     end)
-    local text = terminal:text()
     terminal:close()
     assert.truthy(#text > 40, text)
     return text

@@ -136,6 +136,7 @@ end
 --- The same with variables in its environment.
 function program:on_terminal_with(env, ...)
   local log = self.lab.dir .. "/terminal.log"
+  os.remove(log) -- an earlier one's must not be taken for this one's
   local words = { "env", "-u", "SSH_CONNECTION", "-u", "SSH_CLIENT", "-u", "SSH_TTY", "-u", "NO_COLOR" }
   for name, value in pairs(self:options({ env = env }).env) do
     words[#words + 1] = name .. "=" .. value
