@@ -216,7 +216,7 @@ describe("show #integration", function()
 
   it_as_user("shows filter in a plain user's own namespace, and says that others are to be named", function()
     local function as_user(...)
-      return run.run({ "unshare", "-Urn", moongate.binary, "show", ... },
+      return run.run({ "unshare", "-Urn", table.unpack(program:words("show", ...)) },
         { nobody = true, env = { XTABLES_LOCKFILE = "/dev/null" } })
     end
     local all = as_user()
