@@ -86,7 +86,7 @@ local function arguments(rule, part, target, source, no_source, destination, no_
   return args
 end
 
--- Whether another part of a request ends like this one.
+-- Whether another part of a request ends like this one in these families.
 local function has_like(rule, families, part)
   for _, other in ipairs(rule.parts) do
     if other ~= part and families & other.families ~= 0
@@ -131,7 +131,7 @@ local function emit_families(session, rule, families, family, identity, is_one_o
     if here ~= 0 then
       local target, endings = part.tcp and rule.target_tcp or rule.target, nil
       if identity or excluded then
-        local several = is_one_of_several or not excluded and (combinations > 1 or has_like(rule, families, part))
+        local several = is_one_of_several or not excluded and (combinations > 1 or has_like(rule, here, part))
         endings = endings_of(session, rule, here, target, excluded, several, identity)
         target = endings[1]
       end

@@ -135,6 +135,31 @@ describe("limit", function()
       fake.chain(core, 2, "INPUT"))
   end)
 
+  it("holds for all places of a zone together, with what is excluded from it", function()
+    local core = fake.run [[
+      local lan = zone { interfaces = { "lan0", "lan1" }, networks = "10.0.0.0/24" }
+      allow_inbound_ssh { from = { lan, "10.9.9.9" }, limit = "5/minute" }
+      allow_inbound_smtp { from = { except(lan), "10.0.0.0/8", "2001:db8::/32" }, limit = "5/minute" }
+    ]]
+    local limited = {}
+    for _, chain in ipairs(core.chains) do
+      local texts = fake.chain(core, 1, chain.name)
+      if texts[#texts] == "-m limit --limit 5/min -j ACCEPT" then
+        limited[#limited + 1] = chain.name:match("^%u+")
+      end
+    end
+    assert.same({ "LIMIT", "EXCEPT" }, limited)
+    local count = 0
+    for _, rule in ipairs(core.rules) do
+      count = count + (rule.text:find("-m limit", 1, true) and rule.families & 1 or 0)
+    end
+    assert.equal(2, count)
+  end)
+
+  it("needs no chain where two parts are for a family each", function()
+    assert.same({}, fake.run('allow_inbound { protocol = "ah", limit = "5/minute" }').chains)
+  end)
+
   it("is another limit for another call, and the same in each run", function()
     local text = [[
       local limit = { rate = "5/minute", per = "source" }
