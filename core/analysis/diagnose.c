@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "analysis/finding.h"
+#include "analysis/forwarding.h"
 #include "analysis/verdict.h"
 #include "ruleset/failure.h"
 
@@ -424,6 +425,8 @@ int mg_diagnose(const struct mg_ruleset *ruleset, const struct mg_diagnose_facts
 		err = diagnose_dhcp(&diagnosis);
 	if (err == 0 && facts->have_ipv6)
 		err = diagnose_neighbours(&diagnosis);
+	if (err == 0)
+		err = mg_diagnose_forwarding(ruleset, facts, notes);
 	mg_judge_free(diagnosis.judge);
 	if (err)
 		return mg_fail(error, err, MG_ENVIRONMENT, "out of memory");

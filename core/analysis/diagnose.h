@@ -10,6 +10,7 @@
 #define MG_DIAGNOSE_H
 
 #include "ruleset/connection.h"
+#include "ruleset/host.h"
 #include "ruleset/ruleset.h"
 
 /** What is known of the host and of who is at the keyboard. All borrowed. */
@@ -25,6 +26,7 @@ struct mg_diagnose_facts {
 	/* Interfaces with an IPv4 address leased by DHCP. */
 	const char *const *leased;
 	size_t leased_count;
+	enum mg_forwarding forwarding[MG_FAMILIES];
 	bool have_ipv6; /* false: the ruleset's IPv6 half is not looked at */
 };
 

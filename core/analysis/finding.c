@@ -25,11 +25,8 @@ bool mg_denies(struct mg_answer answer)
 	return answer.fate == MG_FATE_DROP || answer.fate == MG_FATE_REJECT;
 }
 
-/*
- * "file:line" of an origin "file:line helper". A path can hold spaces, a
- * helper's name cannot.
- */
-static char *place_of(const char *origin)
+/* An origin is "file:line helper". A path can hold spaces, a helper's name cannot. */
+char *mg_finding_place(const char *origin)
 {
 	const char *space = strrchr(origin, ' ');
 
@@ -68,7 +65,7 @@ static int note_policy(const struct mg_ruleset *ruleset, const struct mg_finding
 	int err;
 
 	mg_ruleset_chain_at(ruleset, finding->answer.chain, &chain);
-	place = chain.origin ? place_of(chain.origin) : NULL;
+	place = chain.origin ? mg_finding_place(chain.origin) : NULL;
 	err = mg_note(notes, finding->severity, place, finding->remedy,
 		      "%s would drop %s: no rule accepts it and the chain's policy is DROP",
 		      chain.name, what);
@@ -88,7 +85,7 @@ int mg_finding_note(const struct mg_ruleset *ruleset, const struct mg_finding *f
 	if (finding->answer.rule == MG_NO_RULE)
 		return note_policy(ruleset, finding, what, notes);
 	mg_ruleset_rule_at(ruleset, finding->answer.rule, &rule);
-	place = place_of(rule.origin);
+	place = mg_finding_place(rule.origin);
 	text = text_of_rule(&rule);
 	if (!text || (!place && *rule.origin != '\0')) {
 		err = -ENOMEM;

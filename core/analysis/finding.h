@@ -21,6 +21,9 @@ struct mg_finding {
 /** Is it certain that the packet is dropped or rejected? */
 bool mg_denies(struct mg_answer answer);
 
+/** "file:line" of an origin; to be freed. NULL for "", and without memory. */
+char *mg_finding_place(const char *origin);
+
 /**
  * Append to @notes that the packet called @what does not get through, or may
  * not, which is never more than a warning. Returns 0 or -ENOMEM.

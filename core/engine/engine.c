@@ -117,6 +117,8 @@ int mg_engine_diagnose(const struct mg_engine *engine, const struct mg_ruleset *
 		.connections = engine->operator.connections,
 		.connection_count = engine->operator.count,
 		.is_operator_known = !engine->is_elsewhere,
+		.forwarding = { engine->host->forwarding[MG_IPV4],
+				engine->host->forwarding[MG_IPV6] },
 		.have_ipv6 = engine->families & 1U << MG_IPV6,
 	};
 	const char **leased = calloc(engine->host->interface_count + 1, sizeof(*leased));

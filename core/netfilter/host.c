@@ -154,6 +154,38 @@ static bool read_has_ipv6(void)
 	return byte == '0';
 }
 
+/* Is a switch of a family and interface on? One that is not there is off. */
+static bool is_on(const char *family, const char *interface, const char *name)
+{
+	char path[128];
+	char byte = '0';
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s/%s", family, interface, name);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	if (fread(&byte, 1, 1, file) != 1)
+		byte = '0';
+	fclose(file);
+	return byte != '0';
+}
+
+/*
+ * One switch is for all interfaces; beside it, IPv4 has one for each, and so
+ * has IPv6 under another name since Linux 6.17.
+ */
+static enum mg_forwarding read_forwarding(const struct mg_host *host, const char *family,
+					  const char *of_interface)
+{
+	if (is_on(family, "all", "forwarding"))
+		return MG_FORWARDING_ON;
+	for (size_t i = 0; i < host->interface_count; i++)
+		if (is_on(family, host->interfaces[i].name, of_interface))
+			return MG_FORWARDING_ON;
+	return MG_FORWARDING_OFF;
+}
+
 static int read_interfaces(struct mg_host *host)
 {
 	const struct ifinfomsg link = { .ifi_family = AF_UNSPEC };
@@ -191,6 +223,8 @@ int mg_host_read(struct mg_host **out, struct mg_error *error)
 	mg_host_sort(host);
 	mg_host_read_name(host->name, sizeof(host->name));
 	host->has_ipv6 = read_has_ipv6();
+	host->forwarding[MG_IPV4] = read_forwarding(host, "ipv4", "forwarding");
+	host->forwarding[MG_IPV6] = read_forwarding(host, "ipv6", "force_forwarding");
 	*out = host;
 	return 0;
 out:

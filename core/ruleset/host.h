@@ -59,6 +59,13 @@ struct mg_fact {
 	size_t count;
 };
 
+/** Does the kernel pass packets on between interfaces? */
+enum mg_forwarding {
+	MG_FORWARDING_UNKNOWN,
+	MG_FORWARDING_OFF,
+	MG_FORWARDING_ON,
+};
+
 struct mg_host {
 	char name[256];
 	struct mg_host_interface *interfaces; /* sorted: by name */
@@ -66,7 +73,8 @@ struct mg_host {
 	size_t interface_capacity;	    /* not for reading */
 	struct mg_host_addresses addresses; /* of no interface that is known */
 	bool has_ipv6;			    /* the kernel has IPv6, and it is not switched off */
-	struct mg_fact facts;		    /* a TABLE, empty unless a file gave some */
+	enum mg_forwarding forwarding[MG_FAMILIES];
+	struct mg_fact facts; /* a TABLE, empty unless a file gave some */
 };
 
 /** A host of which nothing is known. NULL without memory. */

@@ -79,6 +79,22 @@ describe("a diagnosis #integration", function()
     assert.falsy(warnings(sound .. "allow_outbound_dhcp()\n"):lower():find("dhcp", 1, true))
   end)
 
+  it("speaks of forwarding where rules are for it and the kernel does none", function()
+    local policy = sound .. "allow_forward_https()\n"
+    local said = warnings(policy)
+    assert.truthy(said:find("policy.lua:6: warning: FORWARD lets IPv4 and IPv6 packets through", 1, true), said)
+    assert.truthy(said:find("sysctl -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1", 1, true), said)
+    -- one interface that forwards is a router already
+    lab.server:must { "ip", "link", "add", "lan0", "type", "veth", "peer", "name", "lan1" }
+    lab.server:must { "sh", "-c", "echo 1 >/proc/sys/net/ipv4/conf/lan0/forwarding" }
+    assert.equal("", warnings(policy))
+    lab.server:must { "sh", "-c", "echo 0 >/proc/sys/net/ipv4/conf/lan0/forwarding" }
+    lab.server:must { "sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding" }
+    assert.equal("", warnings(policy))
+    said = warnings(sound .. 'allow_forward { "https", from = "10.0.0.0/8" }\n')
+    assert.truthy(said:find("FORWARD lets IPv4 packets through", 1, true), said)
+  end)
+
   it_beside_nft("refuses to filter beside rules of the nft backend", function()
     lab.server:must { "iptables-nft", "-A", "INPUT", "-p", "tcp", "--dport", "22", "-j", "DROP" }
     local before = tables.both(lab.server)

@@ -26,6 +26,7 @@ struct scenario {
 	const char *interface;
 	bool unknown;	 /* nobody asked who is at the keyboard */
 	bool not_leased; /* eth0 has no lease */
+	enum mg_forwarding forwarding[MG_FAMILIES];
 	struct expected notes[MOST_NOTES];
 };
 
@@ -139,7 +140,47 @@ static const char blocked_first[] =
 		MG_REFUSAL, place, "INPUT would drop a new ssh connection from " from, remedy      \
 	}
 
+/* What a router lets through: new connections, and in the other one only answers. */
+static const char router[] = CHAINS(
+	"ACCEPT",
+	"ACCEPT") "#@ p.lua:3 allow_established\n"
+		  "-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
+		  "#@ p.lua:7 forward_port\n-A FORWARD -d 10.0.0.5 -m conntrack --ctstate DNAT "
+		  "--ctorigdstport 8080 -m conntrack --ctstate NEW -j ACCEPT\n"
+		  "-A FORWARD -i lan0 -j ACCEPT\nCOMMIT\n";
+static const char answers[] =
+	CHAINS("ACCEPT",
+	       "ACCEPT") "-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
+			 "-A FORWARD -p tcp -j DROP\nCOMMIT\n";
+
+#define OFF MG_FORWARDING_OFF
+#define ON MG_FORWARDING_ON
+#define NEXT_BOOT ", and the same in /etc/sysctl.d for the next boot"
+
 static const struct scenario scenarios[] = {
+	{ .title = "a router that forwards",
+	  .rules = { router, router },
+	  .forwarding = { ON, ON } },
+	{ .title = "a router of which nothing is known", .rules = { router, router } },
+	{ .title = "a host that forwards nothing and wants nothing forwarded",
+	  .rules = { answers, answers },
+	  .forwarding = { OFF, OFF } },
+	{ .title = "a router that does not forward",
+	  .rules = { router, router },
+	  .forwarding = { OFF, OFF },
+	  .notes = { { MG_WARNING, "p.lua:7", "FORWARD lets IPv4 and IPv6 packets through",
+		       "sysctl -w net.ipv4.ip_forward=1 "
+		       "net.ipv6.conf.all.forwarding=1" NEXT_BOOT } } },
+	{ .title = "a router that forwards IPv4 alone",
+	  .rules = { router, router },
+	  .forwarding = { ON, OFF },
+	  .notes = { { MG_INFO, "p.lua:7", "FORWARD lets IPv6 packets through",
+		       "sysctl -w net.ipv6.conf.all.forwarding=1" NEXT_BOOT } } },
+	{ .title = "a router for IPv4 that does not forward it",
+	  .rules = { router, answers },
+	  .forwarding = { OFF, ON },
+	  .notes = { { MG_WARNING, "p.lua:7", "FORWARD lets IPv4 packets through",
+		       "sysctl -w net.ipv4.ip_forward=1" NEXT_BOOT } } },
 	{ .title = "a good one, at the console", .rules = { good4, good6 } },
 	{ .title = "a good one, by a friend", .rules = { good4, good6 }, FRIEND },
 	{ .title = "a good one, by a friend over IPv6", .rules = { good4, good6 }, FRIEND6 },
@@ -299,6 +340,7 @@ static void try(const struct scenario *scenario)
 		.is_operator_known = !scenario->unknown,
 		.leased = leased,
 		.leased_count = scenario->not_leased ? 0 : 1,
+		.forwarding = { scenario->forwarding[MG_IPV4], scenario->forwarding[MG_IPV6] },
 		.have_ipv6 = scenario->rules[MG_IPV6] != NULL,
 	};
 	struct mg_notes notes = { 0 };
