@@ -19,7 +19,8 @@
 --
 -- Networks of which the host has an address on another interface, while `on` has
 -- its addresses in others, do not live behind `on`: they are what does not come in
--- there.
+-- there. Else a narrower network of the host's on another interface lives there,
+-- as in routing.
 --
 -- Always genuine on a link: IPv6 link-local sources, and the unspecified address of
 -- a host that asks for its first one.
@@ -47,42 +48,61 @@ local function is_whole(set)
   return false
 end
 
--- Which of the host's networks a set shares, on interfaces that are in `links` and
--- on others, and which one of `links` it leaves out: each the first of its kind, as
--- { network =, interface = }, or nil. What is the whole of a family says nothing.
+local function is_listed(list, wanted)
+  for _, network in ipairs(list) do
+    if network == wanted then
+      return true
+    end
+  end
+  return false
+end
+
+-- What the host's own addresses say of a set: `here`, a network that it shares
+-- with an interface of `links`; `elsewhere`, one that it shares with another;
+-- `same`, one of those that it lists itself; `left_out`, one of `links` that it does not
+-- share, each as { network =, interface = }; and `narrower`, by family, those
+-- of other interfaces that lie within it. The whole of a family says nothing.
 local function homes(session, links, set)
-  local here, elsewhere, left_out
+  local found = { narrower = { {}, {} } }
   for family = is_whole(set) and 3 or 1, 2 do
-    for _, entry in ipairs(#set.inc[family] > 0 and connected.networks(session, family, true) or {}) do
+    local inc, exc = set.inc[family], set.exc[family]
+    for _, entry in ipairs(#inc > 0 and connected.networks(session, family, true) or {}) do
       local network = { entry.network }
-      local shared = #networks.touching(network, set.inc[family]) > 0
-        and #networks.outside(network, set.exc[family]) > 0
+      local shared = #networks.touching(network, inc) > 0 and #networks.outside(network, exc) > 0
       for _, name in ipairs(entry.interfaces) do
-        local found = { network = entry.network, interface = name }
-        if connected.is_in(name, links) then
-          here = here or shared and found or nil
-          left_out = not shared and found or left_out
-        else
-          elsewhere = elsewhere or shared and found or nil
+        local home = { network = entry.network, interface = name }
+        local is_here = connected.is_in(name, links)
+        found.here = found.here or is_here and shared and home or nil
+        found.left_out = is_here and not shared and home or found.left_out
+        found.elsewhere = found.elsewhere or not is_here and shared and home or nil
+        if not is_here and shared and #networks.outside(network, inc) == 0 then
+          table.insert(found.narrower[family], entry.network)
+          found.same = found.same or is_listed(inc, entry.network) and home or nil
         end
       end
     end
   end
-  return here, elsewhere, left_out
+  return found
 end
 
 -- Networks that live behind `links`: nothing else does, and they do nowhere else.
+-- As in routing, a narrower one of the host's own on another interface lives there.
 local function emit_home(session, option, links, set, log)
-  local _, elsewhere = homes(session, links, set)
-  if set.positive and elsewhere then
-    session.fail(helper, option, ("this host has %s on %s: take it out with except %q, or, if all of it may not "
-      .. "come in by `on`, write networks = except { ... }"):format(elsewhere.network, elsewhere.interface,
-      elsewhere.network))
+  local found = homes(session, links, set)
+  local same = found.same
+  if set.positive and same then
+    session.fail(helper, option, ("this host has %s on %s: add %s to on, or, if it may not come in by `on`, "
+      .. "write networks = except { ... }"):format(same.network, same.interface, same.interface))
+  end
+  local home = { positive = set.positive, inc = set.inc, exc = { {}, {} }, all = set.all }
+  for family = 1, 2 do
+    local exc = table.move(set.exc[family], 1, #set.exc[family], 1, home.exc[family])
+    table.move(found.narrower[family], 1, #found.narrower[family], #exc + 1, exc)
   end
   spoofed_chains.emit(session, helper, links.negative and spoofed_chains.without_loopback(links) or links,
-    spoofed_chains.all_but(set), log)
-  if set.positive and not is_whole(set) then
-    spoofed_chains.emit(session, helper, spoofed_chains.others(links), spoofed_chains.listed(set), log)
+    spoofed_chains.all_but(home), log)
+  if home.positive and not is_whole(home) then
+    spoofed_chains.emit(session, helper, spoofed_chains.others(links), spoofed_chains.listed(home), log)
   end
 end
 
@@ -95,12 +115,13 @@ local function emit_named(session, links, set, log)
     spoofed_chains.emit(session, helper, spoofed_chains.without_loopback(links), spoofed_chains.listed(set), log)
     return
   end
-  local here, elsewhere, left_out = homes(session, links, set)
-  if elsewhere and left_out and not here then
+  local found = homes(session, links, set)
+  local elsewhere, left_out = found.elsewhere, found.left_out
+  if elsewhere and left_out and not found.here then
     session.core.note("info", ("%s: this host has %s on %s, so it may not come in by %s"):format(helper,
       elsewhere.network, elsewhere.interface, table.concat(links, ", ")))
     spoofed_chains.emit(session, helper, links, spoofed_chains.listed(set), log)
-  elseif set.positive and left_out and not here then
+  elseif set.positive and left_out and not found.here then
     fail(helper, "networks", ("%s itself has %s, which is not among them: add it if they live behind %s; "
       .. "if they may not come in there, write networks = except { ... }"):format(left_out.interface,
       left_out.network, left_out.interface))

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
 -- A router between a LAN and the internet. The LAN may go out, by its own
 -- networks only; what comes in again are answers, and what `forwards` names.
+-- Sources that cannot come from where they come in are dropped before that.
 -- IPv4 is hidden behind the router's address, IPv6 goes as it is. The router
 -- itself is a host like others: roles.base and other roles are for that.
 return module {
@@ -14,10 +15,16 @@ return module {
     masquerade_ipv6 = { "boolean", default = false, about = "hide its IPv6 addresses, too" },
     forwards = { "list", default = {}, about = "the router's ports that lead into the LAN, as for forward_port" },
     reflect = { "boolean", default = false, about = "the LAN reaches those ports at the outer address, too" },
+    spoofed = { "boolean", default = true, about = "drop sources that are not of the side where they come in" },
     clamp = { "boolean", default = false, about = "fit TCP segments to a narrow link, such as PPPoE or a tunnel" },
   },
   function(o)
     local lan = zone { interfaces = o.lan, networks = o.networks, name = "lan" }
+
+    if o.spoofed then
+      drop_spoofed { on = lan }
+      drop_spoofed { on = o.wan }
+    end
 
     if o.services then
       allow_forward { o.services, from = lan, out = o.wan }

@@ -3,12 +3,14 @@
 -- policies/hosts/gateway.lua against real packets: a LAN, the internet, and the
 -- router between them.
 
+local datagrams = require "spec.support.datagrams"
 local features = require "spec.support.features"
 local gateway = require "spec.support.gateway"
 local lfs = require "lfs"
 local moongate = require "spec.support.moongate"
 local network = require "spec.support.network"
 local packets = require "spec.support.packets"
+local run = require "spec.support.run"
 local services = require "spec.support.services"
 local tables = require "spec.support.tables"
 local tcp_flags = require "spec.support.tcp_flags"
@@ -101,14 +103,28 @@ describe("gateway.lua with real packets #integration", function()
     lab.lan:must { "ip", "addr", "add", "10.99.0.1/32", "dev", "lo" }
     lab.lan:must { "ip", "addr", "add", "2001:db8:99::1/128", "dev", "lo", "nodad" }
     for family, source in pairs { ipv4 = "10.99.0.1", ipv6 = "2001:db8:99::1" } do
-      local before = tables.filter(lab.router, family).FORWARD
+      local before = tables.find(tables.filter(lab.router, family).SPOOFED_lan0, "-j DROP")
       local sent = lab.lan:run {
         "ping", "-n", "-c", "2", "-i", "0.05", "-W", "1", "-I", source, internet_host[family],
       }
       assert.truthy(sent.out:find("2 packets transmitted, 0 received", 1, true), sent.out .. sent.err)
-      local after = tables.filter(lab.router, family).FORWARD
-      assert.equal(before.packets + 2, after.packets, family .. ": not dropped at the end of FORWARD")
+      local after = tables.find(tables.filter(lab.router, family).SPOOFED_lan0, "-j DROP")
+      assert.equal(before.packets + 2, after.packets, family .. ": not dropped as spoofed")
     end
+  end)
+
+  it("takes no source of the LAN's from the internet", function()
+    local listener = datagrams.listen(lab.router, 123)
+    for family, source in pairs { ipv4 = "10.137.0.9", ipv6 = "2001:db8:137::9" } do
+      local words = "-s " .. gateway.lan[family] .. " -j DROP"
+      local before = tables.find(tables.filter(lab.router, family).SPOOFED_NOT_lan0, words).packets
+      datagrams.send(lab.internet, router_for.internet[family], { source }, 123)
+      datagrams.send(lab.internet, lan_host[family], { source }, 53)
+      run.wait_until("two spoofed datagrams in " .. family, 5, function()
+        return tables.find(tables.filter(lab.router, family).SPOOFED_NOT_lan0, words).packets == before + 2
+      end)
+    end
+    assert.equal("ready\n", listener.process:out())
   end)
 
   it("drops each of the eleven flag patterns on the way through", function()

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
 --
--- Datagrams with sources that are not the sender's own, and who got them; and a
--- lab whose server passes packets on.
+-- Datagrams with sources that are not the sender's own, and who got them.
 
+local gateway = require "spec.support.gateway"
 local network = require "spec.support.network"
 local packets = require "spec.support.packets"
 local run = require "spec.support.run"
@@ -32,6 +32,19 @@ function M.listen(namespace, ...)
   return setmetatable({ process = process }, listener)
 end
 
+--- Send datagrams, one from each source.
+-- @param from the namespace that sends
+-- @param target the address that they go to
+-- @param sources list of addresses of one family
+-- @param port the port that they go to
+function M.send(from, target, sources, port)
+  local words = {}
+  for i, source in ipairs(sources) do
+    words[i] = ("%d,%s"):format(port, source)
+  end
+  from:must(packets.script("datagram.py", "send", target, table.unpack(words)))
+end
+
 --- Which sources come through to a port of the listener's. Behind them the sender
 -- puts a datagram of its own, which must come through: so nothing is waited for.
 -- @param from the namespace that sends, a client of the lab
@@ -42,14 +55,13 @@ end
 -- @return the list of those that have come
 function listener:gets(from, sources, target, port, open_port)
   local own = network.addresses[from.name][target:find(":") and "ipv6" or "ipv4"]
-  local before, words = {}, {}
+  local before = {}
   for i, source in ipairs(sources) do
     before[i] = count(self, port, source)
-    words[i] = ("%d,%s"):format(port, source)
   end
-  words[#words + 1] = ("%d,%s"):format(open_port or port, own)
   local own_before = count(self, open_port or port, own)
-  from:must(packets.script("datagram.py", "send", target, table.unpack(words)))
+  M.send(from, target, sources, port)
+  M.send(from, target, { own }, open_port or port)
   run.wait_until("the sender's own datagram", 5, function()
     return count(self, open_port or port, own) > own_before
   end)
@@ -62,24 +74,12 @@ function listener:gets(from, sources, target, port, open_port)
   return seen
 end
 
--- No help of the kernel's own against spoofed sources: what is dropped is dropped
--- by the policy.
-local forwarding = [[
-echo 1 >/proc/sys/net/ipv4/ip_forward
-echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
-for scope in all lan0 wan0; do
-  echo 0 >/proc/sys/net/ipv4/conf/$scope/rp_filter
-done
-]]
-
---- A lab whose server is the gateway between friend (lan0) and stranger (wan0).
+--- A gateway whose kernel does nothing of its own against spoofed sources: what is
+-- dropped is dropped by the policy.
 function M.gateway()
-  local lab = network.lab()
-  lab.server:must { "sh", "-c", forwarding }
-  for who, ways in pairs(network.addresses.server_for) do
-    lab[who]:must { "ip", "route", "add", "default", "via", ways.ipv4 }
-    lab[who]:must { "ip", "-6", "route", "add", "default", "via", ways.ipv6 }
-  end
+  local lab = gateway.lab()
+  lab.router:must { "sh", "-c", "for scope in all lan0 wan0; do"
+    .. " echo 0 >/proc/sys/net/ipv4/conf/$scope/rp_filter; done" }
   return lab
 end
 

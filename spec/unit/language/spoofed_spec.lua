@@ -123,15 +123,21 @@ describe("drop_spoofed", function()
     core = run('drop_spoofed { on = "ppp0", networks = "10.137.0.0/24" }', dialled)
     assert.same({ "-i ppp0 -j SPOOFED_ppp0" }, fake.chain(core, 1, "FORWARD"))
     assert.equal("10.137.0.0/24", chain(core, "SPOOFED_ppp0"))
-    -- both at once cannot be meant
-    fails('drop_spoofed: networks: this host has 10.137.0.0/24 on lan0: take it out with except "10.137.0.0/24"',
-      'drop_spoofed { on = "wan0", networks = "10.0.0.0/8" }')
-    fails('drop_spoofed: networks: this host has 10.66.0.0/24 on wan0: take it out with except "10.66.0.0/24"',
-      'drop_spoofed { on = "ppp0", networks = "10.0.0.0/8" }')
-    fails("drop_spoofed: on: this host has 10.66.0.0/24 on wan0: take it out",
-      'drop_spoofed { on = zone { interfaces = "lan0", networks = "10.0.0.0/8" } }')
-    core = run 'drop_spoofed { on = "lan0", networks = { "10.0.0.0/8", except "10.66.0.0/24" } }'
-    assert.equal("10.66.0.0/24, not 10.0.0.0/8, all", chain(core, "SPOOFED_lan0"))
+    -- the narrower one on another interface lives there, as in routing
+    for _, text in ipairs { 'drop_spoofed { on = "lan0", networks = "10.0.0.0/8" }',
+                            'drop_spoofed { on = "lan0", networks = { "10.0.0.0/8", except "10.66.0.0/24" } }',
+                            'drop_spoofed { on = zone { interfaces = "lan0", networks = "10.0.0.0/8" } }' } do
+      core = run(text)
+      assert.equal("10.66.0.0/24, not 10.0.0.0/8, all", chain(core, "SPOOFED_lan0"))
+      assert.equal("not -i lan0, not -i lo, not 10.66.0.0/24, 10.0.0.0/8", chain(core, "SPOOFED_NOT_lan0"))
+    end
+    core = run 'drop_spoofed { on = "lan0", networks = { "10.137.0.0/24", "10.66.0.128/25" } }'
+    assert.equal("not 10.137.0.0/24, not 10.66.0.128/25, all", chain(core, "SPOOFED_lan0"))
+    for _, text in ipairs { 'drop_spoofed { on = "lan0", networks = { "10.137.0.0/24", "10.66.0.0/24" } }',
+                            'drop_spoofed { on = zone { interfaces = "ppp0", networks = "10.66.0.0/24" } }' } do
+      fails("this host has 10.66.0.0/24 on wan0: add wan0 to on, or, if it may not come in by `on`, "
+        .. "write networks = except { ... }", text)
+    end
     fails("policy.lua:1: drop_spoofed: networks: wan0 itself has 10.66.0.0/24, which is not among them: add it if they "
       .. "live behind wan0; if they may not come in there, write networks = except { ... }",
       'drop_spoofed { on = "wan0", networks = "192.168.0.0/16" }')
