@@ -5,7 +5,9 @@
 
 bash reads SCRIPT and goes to FOLDER. Each LINE is typed, then Tab, then a
 comment sign and Return; what bash has made of it is written to stdout, a line
-each. Where Tab leaves a choice the line stays as it was typed.
+each. Where Tab leaves a choice the line stays as it was typed. No LINE does
+anything: the program's name is an alias for ":" there, which completion does
+not look at.
 """
 import os
 import pty
@@ -29,7 +31,8 @@ def main(script, folder, lines):
         os.chdir(folder)
         os.execvp(SHELL[0], SHELL)
     read_until(master, b"ready>")
-    os.write(master, b"bind 'set enable-bracketed-paste off'; source %s\n" % os.fsencode(script))
+    os.write(master, b"bind 'set enable-bracketed-paste off'; source %s; alias moongate=:\n"
+             % os.fsencode(script))
     read_until(master, b"ready>")
     for line in lines:
         os.write(master, os.fsencode(line) + b"\t #end\n")
