@@ -203,6 +203,25 @@ describe("a limit with real packets #integration", function()
     }, counts)
   end)
 
+  it("is exported as the restore program loads it, log lines and odd prefixes too", function()
+    local path = program:policy(base .. [[
+      local office = except { "10.0.0.0/8", "192.168.0.0/16", "2001:db8::/48" }
+      limit_new_connections { "ssh", rate = "6/minute", burst = 10, from = office, connections = 3 }
+      limit_new_connections { tcp = { 80, 443 }, connections = 50, log = true, forward = true, reject = true }
+      allow_inbound_dns { limit = { "100/second", per = { "source", "destination_port" } }, log = 'a"b\\c %s $x' }
+      reject_inbound { tcp = 1, udp = 2, log = { "'; rm", group = 5 }, limit = { above = "1/hour" } }
+      log_denied { limit = { "1/day", per = "destination" }, level = "info" }
+      reject_denied { limit = "9/second" }
+    ]])
+    program:apply(path)
+    for family, flag in pairs { ipv4 = "-4", ipv6 = "-6" } do
+      tables.restore(lab.friend, family, program:must("export", flag, path).out)
+      assert.equal(tables.save(lab.server, family), tables.save(lab.friend, family))
+      tables.restore(lab.friend, family, "*filter\n:INPUT ACCEPT\n:FORWARD ACCEPT\n:OUTPUT ACCEPT\nCOMMIT\n")
+    end
+    assert.equal(0, program:run("plan", path, "--detailed-exitcode").code)
+  end)
+
   it("that the kernel cannot count is refused with the policy's line", function()
     local path = program:policy(base .. 'allow_inbound { tcp = 8001, limit = { rate = "1/hour", burst = 75 } }')
     local result = program:run("check", path)
