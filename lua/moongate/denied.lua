@@ -4,7 +4,6 @@
 local limits = require "moongate.limits"
 local lists = require "moongate.lists"
 local logging = require "moongate.logging"
-local names = require "moongate.names"
 local nearest = require "moongate.nearest"
 local schema = require "moongate.schema"
 local stages = require "moongate.stages"
@@ -65,9 +64,8 @@ end
 -- Whether something is to be said in a chain for the first time. Saying the same
 -- twice is saying it once; another thing clashes, since one of two rules that
 -- match everything would be for nothing.
-local function is_new(session, said, helper, chain, options)
-  local key, text = helper .. " " .. chain, names.fingerprint { options.prefix or false, options.level or false,
-    options.limit == nil and "" or options.limit, options.group or false }
+local function is_new(session, said, helper, chain, text)
+  local key = helper .. " " .. chain
   local before = said[key]
   if before and before.text ~= text then
     session.fail(helper, nil, ("%s is spoken of otherwise at %s: use directions= to part them"):format(chain,
@@ -84,11 +82,14 @@ local function append(session, chain, rank, helper, by_family, arguments)
   end
 end
 
-local function log_denied(session, options, chain)
-  local log = logging.read_options(session, "log_denied", nil, options, "denied " .. chain)
-  append(session, chain, stages.rank.last_log, "log_denied", log.by_family, function(families)
-    return logging.arguments(session, log, families, "log_denied " .. chain)
-  end)
+local function log_denied(session, said, options, chain)
+  local helper = "log_denied"
+  local log = logging.read_options(session, helper, nil, options, "denied " .. chain)
+  if is_new(session, said, helper, chain, log.text) then
+    append(session, chain, stages.rank.last_log, helper, log.by_family, function(families)
+      return logging.arguments(session, log, families, helper .. " " .. chain)
+    end)
+  end
 end
 
 local function write_reject_chain(session)
@@ -99,7 +100,7 @@ local function write_reject_chain(session)
   end
 end
 
-local function reject_denied(session, options, chain)
+local function reject_denied(session, said, options, chain)
   local helper, limit = "reject_denied", nil
   if options.limit ~= nil then
     limit = limits.read(session, helper, "limit", options.limit)
@@ -107,10 +108,12 @@ local function reject_denied(session, options, chain)
       session.fail(helper, "limit", "answers are limited to a rate, not to what is above it")
     end
   end
-  append(session, chain, stages.rank.last_reject, helper, limit and limit.by_family, function(families)
-    local args = limit and limits.arguments(session, limit, families, helper .. " " .. chain) or {}
-    return table.move({ "-j", reject_chain }, 1, 2, #args + 1, args)
-  end)
+  if is_new(session, said, helper, chain, limit and limit.text or "") then
+    append(session, chain, stages.rank.last_reject, helper, limit and limit.by_family, function(families)
+      local args = limit and limits.arguments(session, limit, families, helper .. " " .. chain) or {}
+      return table.move({ "-j", reject_chain }, 1, 2, #args + 1, args)
+    end)
+  end
 end
 
 --- Offer `log_denied` and `reject_denied` to policies.
@@ -132,17 +135,13 @@ function M.install(language, session)
   language.log_denied = function(...)
     local options = schema.take(session, "log_denied", log_options, ...)
     for _, chain in ipairs(read_directions(session, "log_denied", options.directions)) do
-      if is_new(session, said, "log_denied", chain, options) then
-        log_denied(session, options, chain)
-      end
+      log_denied(session, said, options, chain)
     end
   end
   language.reject_denied = function(...)
     local options = schema.take(session, "reject_denied", reject_options, ...)
     for _, chain in ipairs(read_directions(session, "reject_denied", options.directions)) do
-      if is_new(session, said, "reject_denied", chain, options) then
-        reject_denied(session, options, chain)
-      end
+      reject_denied(session, said, options, chain)
     end
     if session.once("reject_denied") then
       write_reject_chain(session)

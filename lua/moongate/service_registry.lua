@@ -12,7 +12,6 @@ local M = {}
 M.__index = M
 
 local type = type
-local fingerprint = require("moongate.names").fingerprint
 local port_protocols = { "tcp", "udp", "sctp" }
 
 local definition = schema.helper("service", {
@@ -125,6 +124,11 @@ local function copy(value)
     out[key] = copy(item)
   end
   return out
+end
+
+-- One text for what a definition says; loaded with the first one.
+local function fingerprint(definition_parts)
+  return require("moongate.names").fingerprint(definition_parts)
 end
 
 -- A definition in the form of a catalogue entry.
