@@ -1,127 +1,21 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
 --- Checks one options table against what a helper declares.
--- Option kinds are declared once; a check of good options costs a table look-up
+-- Kinds of options are declared once, in moongate.option_kinds; a check of good options costs a table look-up
 -- per option. Bad ones are looked for again in sorted order, so that of two
 -- mistakes always the same one is reported.
 --
 -- A helper that policies call declares its options with `helper`, under its own
 -- name: so that what holds for all helpers can be tested on each of them.
 local nearest = require "moongate.nearest"
+local option_kinds = require "moongate.option_kinds"
 local order = require "moongate.order"
-local stages = require "moongate.stages"
 local shown = require("moongate.lists").shown
 
 local M = {}
 
+local kinds = option_kinds.kinds
+
 local type, next, select, math_type = type, next, select, math.type
-
--- A kind of option: the Lua types that it takes, what to call it, and a
--- further check which returns what is wrong.
-local kinds = {
-  addresses = { string = true, table = true, what = "an address, a list of addresses or except(...)" },
-  endpoint = { string = true, table = true, what = "an address with or without a port, or one for each family" },
-  ports = { number = true, string = true, table = true, what = "a port, a range or a list of ports" },
-  interfaces = { string = true, table = true, what = "an interface name or a list of them" },
-  protocol = { string = true, number = true, table = true, what = "a protocol's name or number" },
-  services = { string = true, table = true, what = "a service name or a list of them" },
-  states = { string = true, table = true, what = "a conntrack state or a list of them" },
-  value = { string = true, number = true, table = true, what = "a value" },
-  number = { number = true, what = "a number" },
-  table = { table = true, what = "a table" },
-  action = { ["function"] = true, what = "a function" },
-  list = { table = true, what = "a list" },
-  boolean = { boolean = true, what = "true or false" },
-  string = { string = true, what = "a string" },
-  count = { number = true, what = "a whole number" },
-  rate = { string = true, what = 'a rate like "5/minute"' },
-  per = { string = true, table = true, what = '"source", "destination" or a list of what a limit is per' },
-  limit = { string = true, table = true, what = 'a rate like "5/minute" or { rate =, burst =, per = }' },
-  directions = { string = true, table = true, what = '"inbound", "outbound", "forward" or a list of them' },
-  level = { string = true, number = true, what = "a log level" },
-  log = {
-    boolean = true, string = true, table = true,
-    what = "true, a prefix or { prefix =, level =, limit =, group = }",
-  },
-  mss = { string = true, number = true, what = '"pmtu" or a number of bytes' },
-  target = { string = true, table = true, what = "a target's name, { name, option = value } or a chain" },
-}
-
--- The last comment that was found good: loops say the same again and again.
-local good_comment
-
-kinds.comment = {
-  string = true,
-  boolean = true,
-  what = "a string, or false for none",
-  check = function(value)
-    if value == good_comment or not value then
-      return nil
-    elseif value == true then
-      return "true given, but a string is needed, or false for none"
-    end
-    local wrong = M.bad_text(value, 255)
-    good_comment = not wrong and value or good_comment
-    return wrong
-  end,
-}
-
-kinds.limit_or_none = {
-  string = true,
-  table = true,
-  boolean = true,
-  what = kinds.limit.what .. ", or false for none",
-  check = function(value)
-    return value == true and "true given, but a rate is needed, or false for none" or nil
-  end,
-}
-
-kinds.stage = {
-  string = true,
-  what = "the name of a stage",
-  check = function(value)
-    if not stages.of(value) then
-      return ("%s is no stage%s (one of %s)"):format(shown(value), nearest.suggestion(value, stages.names),
-        table.concat(stages.names, ", "))
-    end
-  end,
-}
-
-local family_names = { "ipv4", "ipv6", "both" }
-
-kinds.family = {
-  string = true,
-  what = '"ipv4", "ipv6" or "both"',
-  check = function(value)
-    if not M.families[value] then
-      return ('%s is no family%s ("ipv4", "ipv6" or "both")'):format(shown(value),
-        nearest.suggestion(value, family_names))
-    end
-  end,
-}
-
-kinds.port = {
-  number = true,
-  what = "a port",
-  check = function(value)
-    if not math.tointeger(value) or value < 1 or value > 65535 then
-      return ("port %s is out of range (1 to 65535)"):format(value)
-    end
-  end,
-}
-
-kinds.chain = {
-  table = true,
-  what = "a chain",
-  check = function(value)
-    if not require("moongate.chains").is(value) then
-      return "a chain is needed, as chain(...) returns it"
-    end
-  end,
-}
-
-kinds.any = {
-  string = true, number = true, boolean = true, table = true, ["function"] = true, what = "a value",
-}
 
 --- Whether there is a kind of option of that name.
 -- @param name the name
@@ -136,22 +30,11 @@ function M.kind_names()
   return order.keys(kinds)
 end
 
---- Families as the core counts them.
-M.families = { ipv4 = 1, ipv6 = 2, both = 3 }
+--- Families as the core counts them, see moongate.option_kinds.
+M.families = option_kinds.families
 
---- What is wrong with a text that goes into a rule.
--- @param text the text
--- @param limit how many bytes fit
--- @return what is wrong, or nil
-function M.bad_text(text, limit)
-  if #text > limit then
-    return ("%d bytes given, but at most %d fit"):format(#text, limit)
-  elseif text:find("[%c]") then
-    return "has a line break or another control character"
-  elseif text == "" then
-    return "is empty"
-  end
-end
+--- What is wrong with a text that goes into a rule, see moongate.option_kinds.
+M.bad_text = option_kinds.bad_text
 
 --- What each helper takes: its name -> its schema.
 M.schemas = {}
@@ -165,7 +48,7 @@ M.schemas = {}
 function M.new(options, positional)
   local checks, names = {}, {}
   for name, kind in next, options do
-    checks[name] = kinds[kind]
+    checks[name] = kinds[kind] or error(("no kind %s of options"):format(kind))
     names[#names + 1] = name
   end
   table.sort(names)
@@ -272,6 +155,9 @@ end
 -- @raise at the first mistake in sorted order, as `helper: option: what`
 function M.check(session, helper, schema, options, path)
   local checks = schema.checks
+  if path and getmetatable(options) == false then
+    session.fail(helper, path, "a plain table of options is needed, not an object of the language")
+  end
   for key, value in next, options do
     local kind = checks[key]
     if not kind then

@@ -210,6 +210,12 @@ describe("limit", function()
       'allow_inbound { tcp = 1, limit = { "1/s", above = "1/s" } }')
     fails('allow_inbound: limit.per: "sorce" is not what a limit can be per: did you mean `source`?',
       'allow_inbound { tcp = 1, limit = { "1/s", per = "sorce" } }')
+    for _, value in ipairs { 'except "5/minute"', 'addresses "10.0.0.1"', "host", 'zone { interfaces = "lan0" }' } do
+      for _, option in ipairs { "limit", "log" } do
+        fails(("allow_inbound: %s: a plain table of options is needed"):format(option),
+          ("allow_inbound { tcp = 1, %s = %s }"):format(option, value))
+      end
+    end
     fails("allow_inbound: limit.per: an empty list", 'allow_inbound { tcp = 1, limit = { "1/s", per = {} } }')
     fails('allow_inbound: limit.ipv4_prefix: needs per = "source"',
       'allow_inbound { tcp = 1, limit = { "1/s", ipv4_prefix = 24 } }')
