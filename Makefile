@@ -6,7 +6,7 @@
 # make asan     the specs on a build with ASan and UBSan
 # make lint     clang-format, clang-tidy, cppcheck, luacheck
 # make bench    against the peers, side by side
-# make install  PREFIX, DESTDIR, LIBDIR, MANDIR; make uninstall takes it away again
+# make install  PREFIX, DESTDIR, LIBDIR, MANDIR, SYSCONFDIR; make uninstall takes it away again
 #
 # Debian's packages that all this needs stand in packaging/packages.
 
@@ -24,6 +24,7 @@ LIBDIR ?= $(PREFIX)/lib$(if $(filter /usr,$(PREFIX)),$(MULTIARCH:%=/%))
 INCLUDEDIR ?= $(PREFIX)/include
 DATADIR = $(PREFIX)/share/moongate
 MANDIR ?= $(PREFIX)/share/man
+SYSCONFDIR ?= /etc
 LUA_CMOD ?= $(PREFIX)/lib/lua/5.4
 VERSION := $(shell sed -n 's/^.define MG_VERSION "\(.*\)"$$/\1/p' include/moongate.h)
 
@@ -155,10 +156,10 @@ INSTALLED = \
 OWN_FOLDERS = $(sort $(dir $(patsubst %,$(DATADIR)/%,$(filter %.json,$(POLICIES))))) \
 	$(sort $(dir $(patsubst %,$(DATADIR)/%,$(filter %.lua,$(POLICIES))))) \
 	$(DATADIR)/policies $(DATADIR)/lua/moongate $(DATADIR)/lua $(DATADIR) \
-	$(LUA_CMOD)/moongate /etc/moongate
+	$(LUA_CMOD)/moongate $(SYSCONFDIR)/moongate
 
 install: all $(BUILD)/moongate.pc
-	@install -d "$(DESTDIR)/etc/moongate"
+	@install -d "$(DESTDIR)$(SYSCONFDIR)/moongate"
 	@set -e; for file in $(INSTALLED); do \
 		mode=$${file%%:*}; to="$(DESTDIR)$${file##*:}"; from=$${file#*:}; from=$${from%:*}; \
 		echo "  INSTALL $$to"; \
@@ -167,7 +168,7 @@ install: all $(BUILD)/moongate.pc
 	done
 	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
 
-# /etc/moongate goes only if nobody has put a policy there.
+# The policy's folder goes only if nobody has put a policy there.
 uninstall:
 	@set -e; for file in $(INSTALLED); do \
 		echo "  REMOVE  $(DESTDIR)$${file##*:}"; rm -f "$(DESTDIR)$${file##*:}"; \

@@ -77,11 +77,12 @@ describe("an installation #integration", function()
   end)
 
   it("goes where LIBDIR and MANDIR say", function()
-    installed:make("install", "LIBDIR=/opt/moongate/lib64", "MANDIR=/opt/man")
+    installed:make("install", "LIBDIR=/opt/moongate/lib64", "MANDIR=/opt/man", "SYSCONFDIR=/opt/etc")
     for _, path in ipairs { "lib64/libmoongate.so", "lib64/pkgconfig/moongate.pc" } do
       assert.truthy(lfs.attributes(place .. "/" .. path), path)
     end
     assert.truthy(lfs.attributes(installed.stage .. "/opt/man/man3/libmoongate.3"))
+    assert.truthy(lfs.attributes(installed.stage .. "/opt/etc/moongate"))
     assert.truthy(run.read_file(place .. "/lib64/pkgconfig/moongate.pc"):find("libdir=/opt/moongate/lib64\n", 1, true))
   end)
 

@@ -76,6 +76,24 @@ describe("moongate.h", function()
     assert.same(sorted(wanted), sorted(exported))
   end)
 
+  it("is all that the program and the examples use", function()
+    local names = declared()
+    local objects = (os.getenv("MOONGATE_BUILD") or "build"):match("[^/]+$") .. "/obj/cli"
+    local used = 0
+    for name in run.must({ "sh", "-c", "nm -u -A " .. objects .. "/*.o" }):gmatch(" U (mg_[%w_]+)") do
+      assert.truthy(names[name] ~= nil, name)
+      used = used + 1
+    end
+    assert.truthy(used > 20, "only " .. used .. " uses found")
+    for name in lfs.dir("examples") do
+      if name:find("%.c$") then
+        local text = run.read_file("examples/" .. name)
+        assert.truthy(text:find("#include <moongate.h>", 1, true), name)
+        assert.falsy(text:find('#include "', 1, true), name)
+      end
+    end
+  end)
+
   it("declares what the archive defines", function()
     local defined = {}
     for name in run.must({ "nm", "--defined-only", build .. "/libmoongate.a" }):gmatch("%x+ T ([%w_]+)") do
