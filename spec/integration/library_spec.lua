@@ -14,6 +14,46 @@ local run = require "spec.support.run"
 local kernel_it = features.it(it, pending)
 local kinds = { "shared", "static" }
 
+-- A policy that jumps to every target in both families, `first` before `second`; and
+-- what the texts must hold: { family =, name = }.
+local function every_target(first, second)
+  local lines, wanted = {}, {}
+  -- tables are compiled in this order
+  for name, family in pairs { raw = first, filter = second } do
+    for _, target in ipairs(extensions.targets) do
+      local form = target.forms[family][1]
+      if form and target.needs ~= "a set" then
+        local text = extensions.fill(extensions.words(target, form), family, math.min)
+        lines[#lines + 1] = ("chain(%q, 'TARGETS', { family = %q }):append(%q)"):format(name, family,
+          (target.p and "-p " .. target.p .. " " or "") .. text)
+        wanted[#wanted + 1] = { family = family, name = target.name }
+      end
+    end
+  end
+  return table.concat(lines, "\n"), wanted
+end
+
+-- The library as a scripting language loads it: late, and for itself alone. A request
+-- begins with the policy's path; the rest is zero.
+local from_python = [[
+import ctypes, sys
+library = ctypes.CDLL(sys.argv[1])
+request = ctypes.create_string_buffer(1024)
+policy = ctypes.c_char_p(sys.argv[2].encode())
+ctypes.memmove(request, ctypes.byref(policy), ctypes.sizeof(policy))
+error = ctypes.create_string_buffer(8192)
+engine = ctypes.c_void_p()
+if library.mg_engine_open(request, ctypes.byref(engine), error) or library.mg_engine_check(engine, error):
+    sys.exit(error.raw[4:].split(b"\0")[0].decode())
+for family in 0, 1:
+    text = ctypes.c_char_p()
+    if library.mg_engine_export(engine, family, ctypes.byref(text), error):
+        sys.exit(error.raw[4:].split(b"\0")[0].decode())
+    print("# IPv%d" % (4 + 2 * family))
+    print(text.value.decode(), end="")
+library.mg_engine_close(engine)
+]]
+
 describe("libmoongate #integration", function()
   local installed, dir
   local example = {}
@@ -108,34 +148,6 @@ describe("libmoongate #integration", function()
       assert.truthy(done.err:find("\n    allow_established()\n", 1, true), done.err)
     end)
 
-    -- libxtables drops the targets of the other family; see core/netfilter/register.c
-    for _, order in ipairs { { "ipv4", "ipv6" }, { "ipv6", "ipv4" } } do
-      it(("has every target in both families, %s, %s first"):format(kind, order[1]), function()
-        local lines, wanted = {}, {}
-        for index, family in ipairs(order) do
-          -- tables are compiled in this order
-          local c = ("chain(%q, 'TARGETS', { family = %q })"):format(({ "raw", "filter" })[index], family)
-          for _, target in ipairs(extensions.targets) do
-            local form = target.forms[family][1]
-            if form and target.needs ~= "a set" then
-              local text = extensions.fill(extensions.words(target, form), family, math.min)
-              lines[#lines + 1] = ("%s:append(%q)"):format(c, (target.p and "-p " .. target.p .. " " or "") .. text)
-              wanted[#wanted + 1] = { family = family, part = " -j " .. target.name }
-            end
-          end
-        end
-        local done = run_example(kind, policy(table.concat(lines, "\n")))
-        assert.equal(0, done.code, done.err)
-        local texts = {}
-        texts.ipv4, texts.ipv6 = done.out:match("# IPv4\n(.*)# IPv6\n(.*)$")
-        assert.truthy(#wanted > 60, #wanted)
-        for _, want in ipairs(wanted) do
-          assert.truthy(texts[want.family]:find("\n%-A TARGETS[^\n]*" .. want.part:gsub("%-", "%%-") .. "[ \n]"),
-            want.family .. want.part)
-        end
-      end)
-    end
-
     kernel_it("plans, applies, confirms and rolls back for a program, " .. kind, function()
       local binary = installed:compile(kind, "spec/integration/library_check.c", dir .. "/bin/library-" .. kind,
         { "-I.", "-D_GNU_SOURCE" })
@@ -150,6 +162,32 @@ describe("libmoongate #integration", function()
       assert.equal(0, done.code, done.out .. done.err)
       assert.truthy(done.out:find("\n1..13\n", 1, true), done.out)
     end)
+  end
+
+  -- libxtables drops the targets of the other family; see core/netfilter/register.c
+  for _, kind in ipairs { "shared", "static", "loaded by Python" } do
+    for _, order in ipairs { { "ipv4", "ipv6" }, { "ipv6", "ipv4" } } do
+      it(("has every target in both families, %s, %s first"):format(kind, order[1]), function()
+        local text, wanted = every_target(table.unpack(order))
+        local path = policy(text)
+        local done
+        if example[kind] then
+          done = run_example(kind, path)
+        elseif installations.is_sanitized then
+          return -- ASan must be loaded first
+        else
+          done = run.run({ "python3", "-", installed.prefix .. "/lib/libmoongate.so.0", path }, { input = from_python })
+        end
+        assert.equal(0, done.code, done.err)
+        local texts = {}
+        texts.ipv4, texts.ipv6 = done.out:match("# IPv4\n(.*)# IPv6\n(.*)$")
+        assert.truthy(#wanted > 60, #wanted)
+        for _, want in ipairs(wanted) do
+          assert.truthy(texts[want.family]:find("\n%-A TARGETS[^\n]* %-j " .. want.name .. "[ \n]"),
+            want.family .. " " .. want.name)
+        end
+      end)
+    end
   end
 
   it("says so where a program links libxtables first", function()
