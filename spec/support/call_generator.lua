@@ -24,7 +24,7 @@ local addresses = {
     '{ {} }',
     '{ "10.0.0.1", nil, "10.0.0.2" }', 'except "10.0.0.1"', 'except { "10.0.0.1", "2001:db8::1" }', 'except {}',
     'addresses { "10.1.0.0/16", "2001:db8:1::/48" }', 'addresses {}', 'true', 'false', '42', '10.5', 'print',
-    'setmetatable({ "10.0.0.1" }, {})',
+    'setmetatable({ "10.0.0.1" }, {})', "lan", "nowhere", "{ lan }", "except(lan)",
   },
 }
 
@@ -52,7 +52,7 @@ local comments = {
 -- Options of the verbs beyond the plain ones.
 local verb_options = {
   { "to", addresses }, { "udp", ports }, { "sctp", ports }, { "source_ports", ports },
-  { "on", { plain = { '"eth0"' }, odd = { '"eth+"', '""', 'except "eth0"', '{ "a", "b" }', "{}", "5" } } },
+  { "on", { plain = { '"eth0"' }, odd = { '"eth+"', '""', 'except "eth0"', '{ "a", "b" }', "{}", "5", "lan" } } },
   { "out", { plain = { '"eth1"' }, odd = { "true", "{}" } } },
   { "state", { plain = { '"NEW"' }, odd = { '"ANY"', '"new"', '{ "NEW", "RELATED" }', '""', "{}", "false" } } },
   { "stage", { plain = { '"allow"' }, odd = { '"first"', '"last"', '"frist"', "1" } } },
@@ -142,6 +142,8 @@ local built_in = chain("filter", "INPUT")
 local own, other = chain("filter", "OWN"), chain("filter", "OTHER", { family = "ipv6" })
 local mangle = chain("mangle", "PREROUTING", { family = "ipv4" })
 local chains = { built_in, own, other, mangle }
+local lan = zone { interfaces = "lan0", networks = { "10.0.0.0/8", "2001:db8::/32" } }
+local nowhere = zone { networks = {} }
 ]]
 
 local calls = {}
