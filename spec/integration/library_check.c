@@ -188,6 +188,59 @@ static void plans(void)
 	put_away();
 }
 
+static void applies_a_saved_plan(void)
+{
+	struct mg_plan_summary summary;
+	struct seen seen = { .stop = 0 };
+	char path[4200];
+
+	snprintf(path, sizeof(path), "%s.plan", policy_file);
+	EXPECT_DONE(open_for(server, false));
+	EXPECT(mg_engine_save_plan(engine, path, &tap_error) < 0);
+	EXPECT_TEXT(tap_error.text, "mg_engine_save_plan() comes after mg_engine_plan()");
+	EXPECT_DONE(plan(server));
+	EXPECT_DONE(mg_engine_save_plan(engine, path, &tap_error));
+	EXPECT(mg_is_saved_plan(path) && !mg_is_saved_plan(policy_file));
+	EXPECT_DONE(open_for(more, false)); /* what the policy says now does not matter */
+	EXPECT_DONE(mg_engine_load_plan(engine, path, &tap_error));
+	EXPECT_DONE(mg_engine_begin(engine, &tap_error));
+	EXPECT_DONE(mg_engine_plan(engine, &tap_error));
+	mg_engine_plan_summary(engine, &summary);
+	EXPECT(summary.added > 5);
+	EXPECT_DONE(mg_engine_apply(engine, 60, &transaction, &tap_error));
+	EXPECT_DONE(look("filter", "INPUT", &seen));
+	EXPECT(seen.is_policy_drop && !seen.has_https);
+	mg_transaction_rollback(transaction);
+	EXPECT_IS(mg_transaction_wait(transaction, 10000, &tap_error), MG_VERDICT_ROLLED_BACK);
+	EXPECT_DONE(open_for(server, false));
+	EXPECT(mg_engine_load_plan(engine, policy_file, &tap_error) < 0); /* it is none */
+	EXPECT_IS(tap_error.status, MG_INVALID);
+	put_away();
+}
+
+static void tells_facts_and_families(void)
+{
+	char *facts = NULL, name[256];
+
+	EXPECT_DONE(open_for(server, false));
+	EXPECT_DONE(mg_engine_facts(engine, &facts, &tap_error));
+	EXPECT_IS(gethostname(name, sizeof(name)), 0);
+	EXPECT(facts && strstr(facts, name) && facts[strlen(facts) - 1] == '\n');
+	free(facts);
+	EXPECT_IS(mg_engine_families(engine), 1U << MG_IPV4 | 1U << MG_IPV6);
+	EXPECT_DONE(mg_engine_check(engine, &tap_error));
+	EXPECT_DONE(mg_engine_try(engine, &tap_error));
+	put_away();
+}
+
+static void finds_names(void)
+{
+	static const char *const names[] = { "plan", "apply", "status", NULL };
+
+	EXPECT_TEXT(mg_nearest("aply", names), "apply");
+	EXPECT(!mg_nearest("confirm", names));
+}
+
 static void rolls_back(void)
 {
 	struct seen applied = { .stop = 0 }, after = { .stop = 0 };
@@ -353,6 +406,9 @@ int main(int argc, char **argv)
 	tap_run("refuses a step that comes too early", steps_too_early);
 	tap_run("wants a policy", no_policy);
 	tap_run("plans, and touches nothing", plans);
+	tap_run("tells the host's facts", tells_facts_and_families);
+	tap_run("finds the right name", finds_names);
+	tap_run("applies a plan that was saved", applies_a_saved_plan);
 	tap_run("applies and rolls back", rolls_back);
 	tap_run("rolls back by itself", times_out);
 	tap_run("applies and confirms", confirms);

@@ -59,6 +59,13 @@ describe("moongate.h", function()
     assert.truthy(count > 25, "only " .. count .. " functions found")
   end)
 
+  it("declares what a program of somebody else's is tested with", function()
+    local code = run.read_file("examples/check.c") .. run.read_file("spec/integration/library_check.c")
+    for name in pairs(declared()) do
+      assert.truthy(code:find("%f[%w_]" .. name .. "%("), name .. ": spec/integration/library_check.c")
+    end
+  end)
+
   it("declares what the shared library exports, and no more", function()
     local wanted, exported = {}, {}
     for name in pairs(declared()) do
