@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
 -- Ten hosts from one file: who a host is, its name says (`host.name`), and what
 -- it does stands in the list below. The same file lies on all of them as
--- /etc/moongate/policy.lua; for another host than the one at hand, say which:
+-- /etc/moongate/policy.lua. Before a change goes out, it is checked for all of
+-- them on one, with their facts (`moongate facts` writes them):
 --
---   moongate check --facts site/web3.json site.lua
---   moongate export -4 --facts site/web3.json site.lua
+--   for host in site/*.json; do moongate check --facts $host site.lua; done
 
 -- Where everybody is. Other lines say names, and nobody has to remember numbers.
 local office = addresses { "10.137.0.0/24", "2001:db8:137::/48" }

@@ -28,7 +28,7 @@ describe("policies/hosts", function()
     if file:find("%.lua$") then
       it(file .. " is accepted by the kernel", function()
         local words = { moongate.binary, "check", "--kernel", folder .. file }
-        local result = run.run(file == "site.lua" and called("web1", words) or words)
+        local result = run.run(file == "site.lua" and called("web1", words) or words) -- which is for its own hosts
         assert.equal(0, result.code, result.err)
         assert.truthy(result.out:find("and the kernel accepts them", 1, true), result.out)
       end)
@@ -38,9 +38,13 @@ describe("policies/hosts", function()
   it("site.lua serves each of its ten hosts, each otherwise", function()
     local rules = {}
     for _, name in ipairs(members) do
-      local result = run.run(called(name .. ".example.org", { moongate.binary, "check", "--kernel", site }))
+      local facts = folder .. "site/" .. name .. ".json"
+      local result = run.run { moongate.binary, "check", "--kernel", "--facts", facts, site }
       assert.equal(0, result.code, name .. ": " .. result.err)
       rules[name] = result.out:match("(%d+) rules")
+      -- the host itself finds the same
+      local there = run.run(called(name .. ".example.org", { moongate.binary, "check", site }))
+      assert.equal(rules[name], there.out:match("(%d+) rules"), name .. ": " .. there.err)
     end
     for _, alike in ipairs { { "web1", "web2" }, { "web2", "web3" }, { "ns1", "ns2" }, { "db1", "db2" } } do
       assert.equal(rules[alike[1]], rules[alike[2]])
@@ -48,6 +52,17 @@ describe("policies/hosts", function()
     for _, other in ipairs { "bastion", "mail1", "ns1", "db1", "monitor" } do
       assert.are_not.equal(rules.web1, rules[other], other)
     end
+  end)
+
+  it("site.lua has facts for each of its hosts, and for no other", function()
+    local found = {}
+    for file in lfs.dir(folder .. "site") do
+      found[#found + 1] = file:match("^(.*)%.json$")
+    end
+    local wanted = table.move(members, 1, #members, 1, {})
+    table.sort(found)
+    table.sort(wanted)
+    assert.same(wanted, found)
   end)
 
   it("site.lua is checked and exported for another host, by a plain user", function()
