@@ -80,6 +80,8 @@ describe("bash completion #integration", function()
     run.must { "rm", "-rf", dir }
   end)
 
+  after_each(network.close_all)
+
   local function complete_here(...)
     return candidates(run.run { "bash", "--norc", "-c", shell_text({ ... }, dir) })
   end
@@ -176,13 +178,14 @@ describe("bash completion #integration", function()
     { "moongate rollback x", "moongate rollback x" },
   }
 
-  it("does its work when Tab is pressed on a terminal", function()
+  it_kernel("does its work when Tab is pressed on a terminal", function()
+    local lab = network.host()
     local words = packets.script("typist.py", script, dir)
     local folder = moongate.binary:match("^(.*)/")
     for _, case in ipairs(typed) do
       words[#words + 1] = case[1]
     end
-    local out = run.must(words, { env = { PATH = folder .. ":" .. os.getenv("PATH") } })
+    local out = lab.server:must(words, { env = { PATH = folder .. ":" .. os.getenv("PATH") } })
     local number = 0
     for line in out:gmatch("([^\n]*)\n") do
       number = number + 1
@@ -202,6 +205,5 @@ describe("bash completion #integration", function()
     assert.same({ "GUARD" }, in_lab("show", "-4", "filter", "G"))
     assert.same({ "INPUT", "OUTPUT", "POSTROUTING", "PREROUTING" }, in_lab("show", "nat", ""))
     assert.same({}, in_lab("show", "filter", "INPUT", ""))
-    lab:close()
   end)
 end)
