@@ -4,6 +4,18 @@
 -- Sources that cannot come from where they come in are dropped before that.
 -- IPv4 is hidden behind the router's address, IPv6 goes as it is. The router
 -- itself is a host like others: roles.base and other roles are for that.
+
+-- Whether networks are of a family; those that only exclude some are of both.
+local function has_networks(networks, family)
+  local list = addresses { networks }
+  for _, text in ipairs(list) do
+    if (text:find(":", 1, true) and "ipv6" or "ipv4") == family then
+      return true
+    end
+  end
+  return #list == 0
+end
+
 return module {
   about = "A router between a LAN and the internet.",
   options = {
@@ -33,10 +45,10 @@ return module {
       allow_forward { protocol = "all", from = lan, out = o.wan, comment = "LAN" }
     end
 
-    if o.masquerade then
-      masquerade { from = o.networks, out = o.wan, family = o.masquerade_ipv6 and "both" or "ipv4" }
-    elseif o.masquerade_ipv6 then
-      masquerade { from = o.networks, out = o.wan, family = "ipv6" }
+    for family, hide in pairs { ipv4 = o.masquerade, ipv6 = o.masquerade_ipv6 } do
+      if hide and has_networks(o.networks, family) then
+        masquerade { from = o.networks, out = o.wan, family = family }
+      end
     end
 
     for i, forward in ipairs(o.forwards) do

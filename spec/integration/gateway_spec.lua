@@ -198,6 +198,13 @@ describe("roles.gateway #integration", function()
     end
   end)
 
+  it("masquerades no IPv4 for a LAN that has none", function()
+    apply [[use("roles.gateway", { lan = "lan0", wan = "wan0", networks = "2001:db8:137::/64" })]]
+    gateway.reaches(lab.lan, { ipv6 = internet_host.ipv6 }, { ["tcp:443"] = "open" })
+    gateway.reaches(lab.lan, { ipv4 = internet_host.ipv4 }, { ["tcp:443"] = "silent" })
+    assert.falsy(tables.names(lab.router, "ipv4"):find("nat", 1, true))
+  end)
+
   it("may be used for two LANs, each with its ports", function()
     apply [[
       use("roles.gateway", { lan = "lan0", wan = "wan0", networks = "10.137.0.0/24",
