@@ -16,6 +16,7 @@
 
 #include "analysis/finding.h"
 #include "analysis/forwarding.h"
+#include "analysis/translation.h"
 #include "analysis/verdict.h"
 #include "ruleset/failure.h"
 
@@ -149,6 +150,22 @@ static int diagnose_session(struct diagnosis *diagnosis, const struct mg_connect
 	return 0;
 }
 
+/* A port that is forwarded leads the operator to another host. */
+static int diagnose_translation(struct diagnosis *diagnosis, const struct mg_connection *connection,
+				const struct mg_packet *packet, struct ssh_names *names)
+{
+	const struct mg_translation_words words = { names->what, names->remedy };
+
+	if (mg_connection_is_local(connection))
+		return 0;
+	snprintf(names->what, sizeof(names->what), "a new ssh connection from %s to %s port %u",
+		 names->client, names->server, (unsigned int)connection->server_port);
+	snprintf(names->remedy, sizeof(names->remedy),
+		 "forward another port, or leave the client out: from = except \"%s\"",
+		 names->client);
+	return mg_diagnose_translation(diagnosis->ruleset, packet, &words, diagnosis->notes);
+}
+
 /* The session that he will open to confirm, and its answer. */
 static int diagnose_new_session(struct diagnosis *diagnosis, const struct mg_connection *connection,
 				struct ssh_names *names)
@@ -168,6 +185,8 @@ static int diagnose_new_session(struct diagnosis *diagnosis, const struct mg_con
 			 (unsigned int)connection->server_port);
 		err = mg_finding_note(diagnosis->ruleset, &finding, names->what, diagnosis->notes);
 	}
+	if (err == 0)
+		err = diagnose_translation(diagnosis, connection, &packet, names);
 
 	/* Only what diagnose_session() did not find already: the session that
 	 * is open has one client port, a new one may have any. */

@@ -38,7 +38,7 @@ char *mg_finding_place(const char *origin)
 }
 
 /* The rule as iptables-save would write it, in at most so many bytes. */
-static char *text_of_rule(const struct mg_rule_view *rule)
+char *mg_finding_text(const struct mg_rule_view *rule)
 {
 	const size_t limit = 160;
 	char *text = NULL;
@@ -86,7 +86,7 @@ int mg_finding_note(const struct mg_ruleset *ruleset, const struct mg_finding *f
 		return note_policy(ruleset, finding, what, notes);
 	mg_ruleset_rule_at(ruleset, finding->answer.rule, &rule);
 	place = mg_finding_place(rule.origin);
-	text = text_of_rule(&rule);
+	text = mg_finding_text(&rule);
 	if (!text || (!place && *rule.origin != '\0')) {
 		err = -ENOMEM;
 	} else if (finding->answer.fate == MG_FATE_UNKNOWN) {

@@ -24,6 +24,9 @@ bool mg_denies(struct mg_answer answer);
 /** "file:line" of an origin; to be freed. NULL for "", and without memory. */
 char *mg_finding_place(const char *origin);
 
+/** A rule as iptables-save would write it, or its beginning; to be freed. NULL without memory. */
+char *mg_finding_text(const struct mg_rule_view *rule);
+
 /**
  * Append to @notes that the packet called @what does not get through, or may
  * not, which is never more than a warning. Returns 0 or -ENOMEM.

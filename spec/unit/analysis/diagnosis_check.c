@@ -153,11 +153,47 @@ static const char answers[] =
 	       "ACCEPT") "-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
 			 "-A FORWARD -p tcp -j DROP\nCOMMIT\n";
 
+/* Port 22 leads elsewhere: certainly, perhaps, from one network, for all but one. */
+#define NAT(rules) "*nat\n:PREROUTING ACCEPT [0:0]\n" rules "COMMIT\n"
+#define TO_LAN "-j DNAT --to-destination 10.0.0.5\n"
+static const char leads_away[] = NAT("#@ p.lua:5 forward_port\n-A PREROUTING -p tcp -m tcp "
+				     "--dport 22 " TO_LAN);
+static const char may_lead_away[] = NAT("#@ p.lua:5 redirect_port\n-A PREROUTING -i eth0 -p tcp "
+					"-m tcp --dport 20:30 -m addrtype --dst-type LOCAL "
+					"-j REDIRECT --to-ports 2222\n");
+static const char leads_others_away[] = NAT(
+	"-A PREROUTING -s 203.0.113.7 -j RETURN\n-A PREROUTING -p tcp -m tcp --dport 22 " TO_LAN);
+static const char leads_another_port[] = NAT(
+	"-A PREROUTING -p tcp -m tcp --dport 2222 " TO_LAN
+	"-A PREROUTING -i lan0 -p tcp -m tcp --dport 22 " TO_LAN);
+#define AWAY "a new ssh connection from 203.0.113.7 to 192.0.2.1 port 22 elsewhere"
+#define KEEP "forward another port, or leave the client out: from = except \"203.0.113.7\""
+#define FROM_ETH0 .interface = "eth0"
+
 #define OFF MG_FORWARDING_OFF
 #define ON MG_FORWARDING_ON
 #define NEXT_BOOT ", and the same in /etc/sysctl.d for the next boot"
 
 static const struct scenario scenarios[] = {
+	{ .title = "a forwarded port by which the operator comes",
+	  .rules = { leads_away },
+	  STRANGER,
+	  .notes = { { MG_REFUSAL, "p.lua:5", "PREROUTING would send " AWAY, KEEP } } },
+	{ .title = "a redirected port by which the operator comes",
+	  .rules = { may_lead_away },
+	  STRANGER,
+	  FROM_ETH0,
+	  .notes = { { MG_WARNING, "p.lua:5", "PREROUTING may send " AWAY, KEEP } } },
+	{ .title = "a forwarded port, but not for the operator",
+	  .rules = { leads_others_away },
+	  STRANGER },
+	{ .title = "forwarded ports by which the operator does not come",
+	  .rules = { leads_another_port },
+	  STRANGER,
+	  FROM_ETH0 },
+	{ .title = "a forwarded port and an operator on the host itself",
+	  .rules = { leads_away },
+	  LOCAL },
 	{ .title = "a router that forwards",
 	  .rules = { router, router },
 	  .forwarding = { ON, ON } },
