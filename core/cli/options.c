@@ -167,7 +167,7 @@ static int take_option(const struct command *command, int key, const char *value
 			return usage_error(command, "--out takes the name of a file");
 		options->out = value;
 		break;
-	case 'H': options->request.facts = value; break;
+	case 'H': options->request.facts = strcmp(value, "-") ? value : "/dev/stdin"; break;
 	case 'N': options->no_confirm = true; break;
 	case 'R': options->request.remove_foreign = true; break;
 	case 'B': options->request.beside_nft = true; break;

@@ -251,6 +251,19 @@ describe("facts #integration", function()
     end
   end)
 
+  it("come from standard input, too", function()
+    local words = { moongate.binary, "export", "-4", "--facts", "-", program:policy(site) }
+    local options = program:options()
+    options.input = web
+    local result = lab.server:run(words, options)
+    assert.equal(0, result.code, result.err)
+    assert.truthy(result.out:find("# IPv4 rules of web3,", 1, true) and result.out:find("--dport 443 ", 1, true))
+    options.input = '{ "name": }'
+    result = lab.server:run(words, options)
+    assert.equal(1, result.code)
+    assert.truthy(result.err:find("/dev/stdin:1:11: ", 1, true), result.err)
+  end)
+
   it("that cannot be read say why", function()
     local path = program:policy(site)
     for file, why in pairs { [lab.dir .. "/none.json"] = "No such file", [lab.dir] = "directory" } do
