@@ -187,6 +187,7 @@ local function remember_jump(session, chain, rule)
   if args[count - 1] == "-g" or args[count - 1] == "--goto" then
     session.jumps[#session.jumps + 1] = {
       table = chain.table, name = args[count], families = rule[2], place = session.core.place(),
+      uses = session.core.uses(),
     }
   end
 end
@@ -326,8 +327,8 @@ function M.finish(session)
             names[#names + 1] = name
           end
         end
-        error(("%s: append: go_to: no chain %s in %s%s"):format(jump.place, lists.shown(jump.name), jump.table,
-          nearest.suggestion(jump.name, names)), 0)
+        error(("%s: append: go_to: no chain %s in %s%s%s"):format(jump.place, lists.shown(jump.name), jump.table,
+          nearest.suggestion(jump.name, names), jump.uses), 0)
       end
     end
   end

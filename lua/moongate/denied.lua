@@ -71,7 +71,7 @@ local function is_new(session, said, helper, chain, text)
     session.fail(helper, nil, ("%s is spoken of otherwise at %s: use directions= to part them"):format(chain,
       before.place))
   end
-  said[key] = before or { text = text, place = session.core.place() }
+  said[key] = before or { text = text, place = session.core.place() .. session.core.uses() }
   return not before
 end
 

@@ -290,6 +290,12 @@ describe("a module", function()
     fails("string is read-only", uses "string.rep = nil")
   end)
 
+  it("is told with its use where a chain that it goes to is missing in the end", function()
+    fails('x.lua:1: append: go_to: no chain "GUARDS" in filter: did you mean `GUARD`? (used at policy.lua:2)',
+      "chain('filter', 'GUARD')\nuse 'x'",
+      { ["x.lua"] = "return function() chain('filter', 'INPUT'):append { go_to = 'GUARDS' } end" })
+  end)
+
   it("leaves no global behind for the policy or the next module", function()
     fails("unknown name `leak`", "pcall(use, 'a') local x = leak", { ["a.lua"] = "leak = 1" })
   end)
@@ -342,6 +348,11 @@ describe("clashes", function()
       "chain('filter', 'OUTPUT', { policy = 'ACCEPT' }) use 'deny'", modules)
     fails("policy.lua:2: chain: policy ACCEPT for OUTPUT of filter, but another one is set at deny.lua:1",
       "use 'deny' default_deny()\nchain('filter', 'OUTPUT', { policy = 'ACCEPT' })", modules)
+  end)
+
+  it("of what is logged at the end are told with both places", function()
+    fails("policy.lua:2: log_denied: INPUT is spoken of otherwise at log.lua:1 (used at policy.lua:1)",
+      "use 'log'\nlog_denied()", { ["log.lua"] = "return function() log_denied { prefix = 'x ' } end" })
   end)
 
   it("of chain policies are none where all say the same, or within one file", function()
