@@ -89,6 +89,9 @@ end
 -- would take.
 local readers = {
   addresses = addresses.read,
+  endpoint = function(session, helper, path, value)
+    return require("moongate.endpoints").read(session, helper, path, value, true)
+  end,
   interfaces = interfaces.read,
   limit = read_limit,
   log = read_log,

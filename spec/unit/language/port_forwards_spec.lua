@@ -240,6 +240,15 @@ describe("forward_port", function()
       zones .. 'forward_port { tcp = 80, on = "x", to = "10.0.0.5", reflect = wan }')
   end)
 
+  it("may have its destination from a module's options, which are read at the use", function()
+    local modules = { ["shop.lua"] = [[return module { options = { to = "endpoint" }, function(o)
+      forward_port { tcp = 80, to = o.to }
+    end }]] }
+    assert.equal(2, #fake.run('use("shop", { to = "10.0.0.5:80" })', nil, modules).rules)
+    assert.matches('policy.lua:1: use("shop"): to: "shop.example" is a host name',
+      fake.failure('use("shop", { to = "shop.example:80" })', modules), 1, true)
+  end)
+
   it("does not change its options", function()
     fake.run [[
       local options = { tcp = { 80 }, to = { "10.0.0.5:81" }, on = "wan0" }
