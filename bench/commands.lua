@@ -180,6 +180,13 @@ function commands:floor(families, count)
   return { microseconds = sum.read }, { microseconds = sum.write }
 end
 
+--- Reading and running the policy language's own files, as each evaluation does.
+-- @param language their folder
+function commands.load_language(language)
+  local microseconds = tonumber(capture { "lua5.4", language .. "/../bench/load.lua", language })
+  return { microseconds = microseconds }
+end
+
 --- How often a command writes to the kernel's tables, by strace.
 -- @return the count, or nil where there is no strace
 function commands:count_writes(words)

@@ -10,7 +10,8 @@ local both = { "ipv4", "ipv6" }
 -- How often the kernel's share is taken in a round; it is short.
 local floor_count = 15
 
-local function compare(commands, policy, count)
+local function compare(commands, options)
+  local policy, count = options.policy, options.rounds
   local state = commands:new_state()
   local writes = { first = commands:count_writes(commands:apply_words(policy, state)) }
   if not writes.first then
@@ -20,6 +21,7 @@ local function compare(commands, policy, count)
   local tables = commands:save("small")
 
   local samples = rounds.run(count, function(_, record)
+    record("load", commands.load_language(options.language))
     record("plan first", commands:plan(policy, commands:new_state(), true))
     record("restore first", commands:restore(tables, true, both))
     record("apply first", commands:apply(policy, commands:new_state(), true))
@@ -34,7 +36,7 @@ local function compare(commands, policy, count)
 end
 
 return function(commands, options)
-  local samples, rules, writes = compare(commands, options.policy, options.rounds)
+  local samples, rules, writes = compare(commands, options)
   local total = rules.ipv4 + rules.ipv6
   local peer = "iptables-legacy-restore + ip6tables-legacy-restore"
   return {
@@ -42,6 +44,7 @@ return function(commands, options)
       options.rounds),
     samples = samples,
     rows = {
+      { "loading the policy language", case = "load", reference = "restore first", limit = 5000 },
       { "moongate plan, all to add", case = "plan first", reference = "restore first", limit = 15000 },
       { "moongate apply --no-confirm, the first", case = "apply first", reference = "restore first", limit = 40000 },
       { peer .. ", into empty tables", case = "restore first", reference = "restore first" },

@@ -68,7 +68,7 @@ void mg_image_free(struct mg_image *image)
 {
 	if (!image)
 		return;
-	mg_region_free(&image->region);
+	free(image->copy);
 	mg_lookup_clear(&image->names);
 	free(image->chains);
 	free(image->entries);
@@ -78,8 +78,9 @@ void mg_image_free(struct mg_image *image)
 
 void mg_image_forget_entries(struct mg_image *image)
 {
-	mg_region_free(&image->region);
+	free(image->copy);
 	free(image->entries);
+	image->copy = NULL;
 	image->entries = NULL;
 	image->entry_capacity = 0;
 }

@@ -11,7 +11,6 @@
 #include <linux/netfilter/x_tables.h>
 
 #include "family.h"
-#include "region.h"
 #include "ruleset/arena.h"
 #include "ruleset/lookup.h"
 #include "ruleset/ruleset.h"
@@ -44,7 +43,7 @@ struct mg_image {
 	struct mg_entry *entries; /* those of a chain are contiguous */
 	size_t entry_count, entry_capacity;
 	struct mg_arena arena;	 /* what the pointers above point into ... */
-	struct mg_region region; /* ... or this, a live table as the kernel gave it */
+	void *copy;		 /* ... or this, a live table as the kernel gave it */
 	uint32_t kernel_entries; /* a live table: how many the kernel counts in all */
 };
 

@@ -427,11 +427,11 @@ static int fill_present(struct mg_image *image, struct mg_error *error)
 		return mg_xt_failed(ops, image->table, "read", fd, error);
 	err = mg_xt_info(fd, ops, image->table, &info);
 	if (!err)
-		err = mg_xt_entries(fd, ops, &info, &image->region);
+		err = mg_xt_entries(fd, ops, &info, &image->copy);
 	close(fd);
 	if (err)
 		return mg_xt_failed(ops, image->table, "read", err, error);
-	entries = image->region.bytes;
+	entries = image->copy;
 	return mg_table_parse(image, &info, entries->entrytable, error);
 }
 

@@ -35,7 +35,7 @@ struct writing {
 	struct ipt_getinfo info;
 	struct place *places; /* by chain of @wanted */
 	uint32_t size, entries;
-	struct mg_region region; /* a struct ipt_replace */
+	struct ipt_replace *replace;
 	struct xt_counters *old;
 };
 
@@ -93,23 +93,19 @@ static int lay_out(struct writing *writing, size_t limit)
 	return 0;
 }
 
-static struct ipt_replace *replace_of(const struct writing *writing)
-{
-	return writing->region.bytes;
-}
-
 static void *at_offset(const struct writing *writing, uint32_t offset)
 {
-	return (unsigned char *)replace_of(writing)->entries + offset;
+	return (unsigned char *)writing->replace->entries + offset;
 }
 
-/* An entry without matches, whose target has @size bytes. The memory is zeroed. */
+/* An entry without matches, whose target has @size bytes, which are zero. */
 static struct xt_entry_target *put_head(const struct writing *writing, uint32_t offset, size_t size)
 {
 	const size_t head = writing->ops->entry_size;
 	struct mg_entry_view view;
 	struct xt_entry_target *target;
 
+	memset(at_offset(writing, offset), 0, head + XT_ALIGN(size));
 	writing->ops->view(at_offset(writing, offset), &view);
 	*view.target_offset = (uint16_t)head;
 	*view.next_offset = (uint16_t)(head + XT_ALIGN(size));
@@ -184,8 +180,8 @@ static int put_chain(const struct writing *writing, size_t index)
 	} else {
 		if (hook < 0 || !(writing->info.valid_hooks & 1U << hook))
 			return -ENOENT;
-		replace_of(writing)->hook_entry[hook] = place->start;
-		replace_of(writing)->underflow[hook] = place->end;
+		writing->replace->hook_entry[hook] = place->start;
+		writing->replace->underflow[hook] = place->end;
 	}
 	for (i = 0; i < place->count && !err; i++)
 		err = put_rule(writing, &offset, &writing->wanted->entries[chain->first + i]);
@@ -196,16 +192,15 @@ static int put_chain(const struct writing *writing, size_t index)
 
 static int put_all(struct writing *writing)
 {
-	struct ipt_replace *replace;
+	struct ipt_replace *replace = malloc(sizeof(*replace) + writing->size);
 	size_t i;
-	int err = mg_region_take(&writing->region, sizeof(*replace) + writing->size);
+	int err = 0;
 
-	if (err)
-		return err;
+	writing->replace = replace;
 	writing->old = calloc((size_t)writing->info.num_entries + 1, sizeof(*writing->old));
-	if (!writing->old)
+	if (!replace || !writing->old)
 		return -ENOMEM;
-	replace = writing->region.bytes;
+	memset(replace, 0, sizeof(*replace));
 	memcpy(replace->name, writing->info.name, sizeof(replace->name));
 	replace->valid_hooks = writing->info.valid_hooks;
 	replace->num_entries = writing->entries;
@@ -311,13 +306,13 @@ static int commit(struct writing *writing, size_t limit, bool *touched)
 	if (!err && touched)
 		*touched = true;
 	if (!err)
-		err = mg_xt_replace(fd, writing->ops, replace_of(writing));
+		err = mg_xt_replace(fd, writing->ops, writing->replace);
 	if (!err)
 		err = add_counters(writing, fd);
 	close(fd);
 	free(writing->places);
 	free(writing->old);
-	mg_region_free(&writing->region);
+	free(writing->replace);
 	return err;
 }
 

@@ -8,6 +8,7 @@
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <xtables.h>
@@ -53,8 +54,7 @@ int mg_xt_info(int fd, const struct mg_family_ops *ops, const char *table, struc
 	return err;
 }
 
-int mg_xt_entries(int fd, const struct mg_family_ops *ops, struct ipt_getinfo *info,
-		  struct mg_region *out)
+int mg_xt_entries(int fd, const struct mg_family_ops *ops, struct ipt_getinfo *info, void **out)
 {
 	struct ipt_get_entries *entries;
 	socklen_t length;
@@ -67,17 +67,18 @@ int mg_xt_entries(int fd, const struct mg_family_ops *ops, struct ipt_getinfo *i
 				return err;
 		}
 		length = (socklen_t)(sizeof(*entries) + info->size);
-		err = mg_region_take(out, length);
-		if (err)
-			return err;
-		entries = out->bytes;
+		entries = malloc(length);
+		if (!entries)
+			return -ENOMEM;
 		memcpy(entries->name, info->name, sizeof(entries->name));
 		entries->size = info->size;
 		err = getsockopt(fd, ops->socket_level, IPT_SO_GET_ENTRIES, entries, &length)
 			      ? -errno
 			      : 0;
 		if (err)
-			mg_region_free(out);
+			free(entries);
+		else
+			*out = entries;
 	}
 	return err;
 }

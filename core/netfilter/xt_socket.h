@@ -11,7 +11,6 @@
 #define MG_XT_SOCKET_H
 
 #include "family.h"
-#include "region.h"
 
 /* linux/netfilter_ipv4/ip_tables.h */
 struct ipt_getinfo;
@@ -24,12 +23,12 @@ int mg_xt_open(const struct mg_family_ops *ops);
 int mg_xt_info(int fd, const struct mg_family_ops *ops, const char *table, struct ipt_getinfo *out);
 
 /**
- * The table and its counters, a struct ipt_get_entries.
+ * The table and its counters.
  * @info: in: of a moment ago; out: of the moment of the copy
+ * @out:  a struct ipt_get_entries, to be freed
  * Returns 0 or -errno.
  */
-int mg_xt_entries(int fd, const struct mg_family_ops *ops, struct ipt_getinfo *info,
-		  struct mg_region *out);
+int mg_xt_entries(int fd, const struct mg_family_ops *ops, struct ipt_getinfo *info, void **out);
 
 /**
  * Put a table in place of the old one. The kernel writes the old one's

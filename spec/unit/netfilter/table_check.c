@@ -63,7 +63,7 @@ static void begin(void)
 	EXPECT(fd >= 0);
 	EXPECT_DONE(mg_xt_info(fd, ops(), "filter", &info));
 	close(fd);
-	entries = image->region.bytes;
+	entries = image->copy;
 	EXPECT_IS(entries->size, info.size);
 	copy = malloc(info.size);
 	EXPECT(copy);
