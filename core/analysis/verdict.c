@@ -17,6 +17,7 @@
 
 #include "ruleset/failure.h"
 
+#include "analysis/like.h"
 #include "analysis/meaning.h"
 
 #define FATES (MG_FATE_UNKNOWN + 1)
@@ -49,6 +50,18 @@ struct mg_judge {
 	unsigned int question;
 };
 
+static int read_rule(struct mg_judge *judge, uint32_t rule, bool is_first)
+{
+	struct mg_meaning *meaning = &judge->meanings[rule];
+	int done = is_first ? 0
+			    : mg_meaning_like(judge->ruleset, rule, meaning - 1, &judge->clauses,
+					      meaning);
+
+	if (done)
+		return done < 0 ? done : 0;
+	return mg_meaning_read(judge->ruleset, rule, &judge->clauses, meaning);
+}
+
 static int read_chain(struct mg_judge *judge, uint32_t index)
 {
 	struct mg_chain_view chain;
@@ -58,8 +71,7 @@ static int read_chain(struct mg_judge *judge, uint32_t index)
 	if (strcmp(chain.table, "filter") != 0)
 		return 0;
 	for (uint32_t i = 0; i < chain.count && err == 0; i++)
-		err = mg_meaning_read(judge->ruleset, chain.first + i, &judge->clauses,
-				      &judge->meanings[chain.first + i]);
+		err = read_rule(judge, chain.first + i, i == 0);
 	return err;
 }
 

@@ -145,6 +145,48 @@ static const struct expectation jumps[] = {
 	  MG_FATE_ACCEPT },
 };
 
+/* As a loop makes them: a rule is told from the one before. */
+#define OTHER "198.51.100.1"
+static const struct expectation loops[] = {
+	{ "-A INPUT -s " OTHER " -j ACCEPT\n-A INPUT -s 203.0.113.7 -j ACCEPT", MG_FATE_ACCEPT },
+	{ "-A INPUT -s 203.0.113.7 -j ACCEPT\n-A INPUT -s " OTHER " -j ACCEPT", MG_FATE_ACCEPT },
+	{ "-A INPUT -s " OTHER " -j ACCEPT\n-A INPUT -s 198.51.100.2 -j ACCEPT", MG_FATE_DROP },
+	{ "-A INPUT ! -s 203.0.113.7 -j ACCEPT\n-A INPUT ! -s " OTHER " -j ACCEPT",
+	  MG_FATE_ACCEPT },
+	{ "-A INPUT ! -s " OTHER " -j DROP\n-A INPUT ! -s 203.0.113.7 -j DROP\n"
+	  "-A INPUT -j ACCEPT",
+	  MG_FATE_DROP },
+	{ "-A INPUT ! -s 203.0.113.7 -j DROP\n-A INPUT ! -s 203.0.113.0/24 -j DROP\n"
+	  "-A INPUT -j ACCEPT",
+	  MG_FATE_ACCEPT },
+	{ "-A INPUT -s " OTHER "," OTHER " -j ACCEPT\n-A INPUT -s 203.0.113.7," OTHER " -j ACCEPT",
+	  MG_FATE_ACCEPT },
+	{ "-A INPUT -s " OTHER " -j ACCEPT\n-A INPUT -s 203.0.113.7," OTHER " -j ACCEPT",
+	  MG_FATE_ACCEPT },
+	{ "-A INPUT -s " OTHER " -j ACCEPT\n-A INPUT -s a.host.example -j ACCEPT",
+	  MG_FATE_UNKNOWN },
+	{ "-A INPUT -s a.host.example -j DROP\n-A INPUT -s 203.0.113.7 -j ACCEPT",
+	  MG_FATE_UNKNOWN },
+	{ "-A INPUT -s " OTHER " -p tcp --dport 22 -m comment --comment a -j ACCEPT\n"
+	  "-A INPUT -s 203.0.113.0/24 -p tcp --dport 22 -m comment --comment b -j ACCEPT",
+	  MG_FATE_ACCEPT },
+	{ "-A INPUT -s 203.0.113.7 -p tcp --dport 21 -j ACCEPT\n"
+	  "-A INPUT -s 203.0.113.7 -p tcp --dport 22 -j ACCEPT",
+	  MG_FATE_ACCEPT },
+	{ "-A INPUT -s " OTHER " -d 0.0.0.0/1 -j ACCEPT\n"
+	  "-A INPUT -s 203.0.113.7 -d 0.0.0.0/0 -j ACCEPT",
+	  MG_FATE_ACCEPT },
+	{ "-A INPUT -s 0.0.0.0/0 -d 255.0.0.0/8 -j ACCEPT\n"
+	  "-A INPUT -s " OTHER " -d 0.0.0.0/0 -j ACCEPT",
+	  MG_FATE_DROP },
+	{ "-A INPUT -s " OTHER " -m mark --mark 1 -j DROP\n"
+	  "-A INPUT -s 203.0.113.7 -m mark --mark 1 -j DROP\n-A INPUT -j ACCEPT",
+	  MG_FATE_UNKNOWN },
+	{ "-A INPUT -s " OTHER " -j U\n-A INPUT -s 203.0.113.7 -j U\n-A U -s " OTHER
+	  " -j DROP\n-A U -s 203.0.113.7 -j ACCEPT",
+	  MG_FATE_ACCEPT },
+};
+
 static const struct expectation neighbours[] = {
 	{ "-A INPUT -p ipv6-icmp -m icmp6 --icmpv6-type 135 -m hl --hl-eq 255 -j ACCEPT",
 	  MG_FATE_ACCEPT },
@@ -308,6 +350,7 @@ int main(void)
 	TRY(basics, &ssh);
 	TRY(plugins, &ssh);
 	TRY(jumps, &ssh);
+	TRY(loops, &ssh);
 	TRY(neighbours, &solicitation);
 	tap_run("names the rule that decides, or that cannot be judged", deciding_rule);
 	tap_run("takes a chain without a policy as one that accepts", no_chain);
