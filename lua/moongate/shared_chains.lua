@@ -30,12 +30,15 @@ local function joined(list, more)
   return table.move(more, 1, #more, #list + 1, table.move(list, 1, #list, 1, {}))
 end
 
+-- What a set excludes, and whether the chain has to: a rule that lists what it
+-- means can say no exception itself, one that means all others can say one.
 local function describe(set)
   if not set then
     return ""
+  elseif set.exc then
+    return (set.positive and "within;" or "") .. concat(set.exc[1], ",") .. ";" .. concat(set.exc[2], ",")
   end
-  return set.exc and concat(set.exc[1], ",") .. ";" .. concat(set.exc[2], ",")
-    or set.negative and concat(set, ",") or ""
+  return set.negative and concat(set, ",") or ""
 end
 
 -- The protocol that a target is for. The kernel wants to read it in the

@@ -96,6 +96,21 @@ describe("except", function()
       "! -s 2001:db8::1/128 -p tcp -m tcp --dport 81 -j DROP" }, fake.chain(core, 2, "INPUT"))
   end)
 
+  it("shares no chain between a rule that says an exception itself and one that cannot", function()
+    local core = fake.run [[
+      local two = except { "192.0.2.1", "192.0.2.2" }
+      drop_forward { from = except "10.1.0.0/16", to = two }
+      drop_forward { from = { "10.0.0.0/8", except "10.1.0.0/16" }, to = two }
+    ]]
+    local first, second = table.unpack(fake.chain(core, 1, "FORWARD"))
+    assert.matches("^! %-s 10.1.0.0/16 %-j EXCEPT_", first)
+    assert.matches("^%-s 10.0.0.0/8 %-j EXCEPT_", second)
+    assert.same({ "-d 192.0.2.1/32 -j RETURN", "-d 192.0.2.2/32 -j RETURN", "-j DROP" },
+      fake.chain(core, 1, first:match("EXCEPT_%x+")))
+    assert.same({ "-s 10.1.0.0/16 -j RETURN", "-d 192.0.2.1/32 -j RETURN", "-d 192.0.2.2/32 -j RETURN", "-j DROP" },
+      fake.chain(core, 1, second:match("EXCEPT_%x+")))
+  end)
+
   it("narrows a list that it stands in", function()
     local core = fake.run 'reject_inbound { from = { "10.0.0.0/8", except "10.1.0.0/16" }, tcp = 80 }'
     local name = core.chains[1].name
