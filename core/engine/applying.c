@@ -118,6 +118,9 @@ int mg_engine_record(struct mg_engine *engine, bool unconfirmed, struct mg_error
 	if (!err && engine->is_elsewhere)
 		err = mg_fail(error, -EPERM, MG_UNSAFE,
 			      "refused for safety: what is asked for is for another host");
+	/* nothing would change now, but at the next boot */
+	else if (!err && mg_engine_refusals(engine))
+		err = mg_fail(error, -EPERM, MG_UNSAFE, "refused for safety; nothing was recorded");
 	if (!err)
 		err = mg_engine_read_confirmed(engine, error);
 	if (err)
