@@ -201,7 +201,8 @@ static int read_line(struct reader *reader, const char *text, size_t length, str
 	if (!reader->table[0])
 		return mg_fail(error, -EINVAL, MG_INVALID, "no table (*NAME) is open here");
 	err = text[0] == ':' ? read_chain(reader, error) : read_rule(reader, error);
-	reader->origin[0] = '\0';
+	if (!err)
+		reader->origin[0] = '\0';
 	return err;
 }
 
@@ -223,6 +224,8 @@ int mg_save_read(struct mg_ruleset *ruleset, enum mg_family family, const char *
 		length -= size + (end ? 1 : 0);
 	}
 	if (err) {
+		/* who made the line knows what to do about it */
+		mg_error_origin(error, reader.origin);
 		snprintf(place, sizeof(place), "%s:%u", name, line);
 		mg_error_prefix(error, place);
 	}

@@ -112,12 +112,16 @@ describe("Moongate #integration", function()
   end)
 
   it("refuses what could not be kept for the next boot", function()
-    local path = program:policy(base
-      .. "chain('filter', 'INPUT'):append { match = { { 'recent', set = true, name = 'a b' } }, jump = 'DROP' }\n",
-      "recent.lua")
     local before = iptables("-S")
-    local result = program:run("apply", "--no-confirm", path)
-    assert.equal(1, result.code, result.err)
+    for _, name in ipairs { "a b", 'a"b' } do
+      local rule = ("{ match = { { 'recent', set = true, name = '%s' } }, jump = 'DROP' }"):format(name)
+      local path = program:policy(base .. "chain('filter', 'INPUT'):append " .. rule .. "\n", "recent.lua")
+      for _, words in ipairs { { "apply", "--no-confirm", path }, { "export", "-4", path } } do
+        local result = program:run(table.unpack(words))
+        assert.equal(1, result.code, result.err)
+        assert.truthy(result.err:find("recent.lua:2: append: ", 1, true), result.err)
+      end
+    end
     assert.equal(before, iptables("-S"))
   end)
 
