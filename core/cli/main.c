@@ -65,17 +65,16 @@ static const struct command *find_command(const char *name)
 
 /*
  * Somebody may have closed them; the next file opened would get their number
- * and our messages.
+ * and our messages. A stdout that was closed cannot be written to: what is
+ * asked for would be lost, and nobody told.
  */
 static void open_standard_streams(void)
 {
 	int fd;
 
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd > STDERR_FILENO)
-		close(fd);
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR);
 }
 
 static int usage(const char *problem, const char *word)

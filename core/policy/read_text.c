@@ -6,6 +6,20 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* A mark of the byte order, and a first line for the shell; lines keep their numbers. */
+static void blank_start(char *text, size_t size)
+{
+	static const char mark[] = "\xEF\xBB\xBF";
+	const size_t mark_size = sizeof(mark) - 1;
+	size_t at = size >= mark_size && memcmp(text, mark, mark_size) == 0 ? mark_size : 0;
+
+	memset(text, ' ', at);
+	if (at < size && text[at] == '#')
+		while (at < size && text[at] != '\n')
+			text[at++] = ' ';
+}
 
 int mg_read_text(FILE *file, size_t largest, char **out, size_t *length)
 {
@@ -29,6 +43,7 @@ int mg_read_text(FILE *file, size_t largest, char **out, size_t *length)
 		free(text);
 		return err;
 	}
+	blank_start(text, size);
 	*out = text;
 	*length = size;
 	return 0;

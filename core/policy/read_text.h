@@ -9,7 +9,8 @@
 #include <stdio.h>
 
 /**
- * Read the rest of @file; the caller closes it.
+ * Read the rest of @file; the caller closes it. What lua(1) passes over at the
+ * start of a file is blank: a mark of the byte order, a line that begins with #.
  * @largest: how many bytes there may be, or -EFBIG
  * @out:     to be freed; not ended by a NUL
  * Returns 0 or -errno; there are no words, since only the caller knows what it is.

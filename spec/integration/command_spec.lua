@@ -7,6 +7,7 @@ local features = require "spec.support.features"
 local moongate = require "spec.support.moongate"
 local network = require "spec.support.network"
 local run = require "spec.support.run"
+local tables = require "spec.support.tables"
 
 local it = features.it(it, pending)
 
@@ -163,5 +164,34 @@ describe("the command line #integration", function()
     local result = run.run({ "sh", "-c", program:line("check", path) .. " >/dev/full" },
       { netns = lab.server.pid })
     assert.are_not.equal(0, result.code)
+  end)
+
+  it("is not content with an output that is closed, unless it has nothing to say", function()
+    local path = program:policy(good)
+    local function closed(...)
+      return lab.server:run({ "sh", "-c", program:line(...) .. " >&-" }, program:options())
+    end
+    for _, words in ipairs { { "check", path }, { "export", "-4", path }, { "plan", path },
+                             { "plan", path, "--json" }, { "show" }, { "status" }, { "facts" } } do
+      local result = closed(table.unpack(words))
+      assert.equal(7, result.code, result.line .. result.err)
+      assert.truthy(result.err:find("cannot write to stdout: Bad file descriptor", 1, true), result.err)
+    end
+    local result = closed("apply", path, "--no-confirm")
+    assert.equal(7, result.code, result.err)
+    assert.truthy(result.err:find("nothing was changed", 1, true), result.err)
+    assert.falsy(tables.names(lab.server, "ipv4"):find("filter", 1, true))
+    result = closed("apply", path, "--no-confirm", "-q")
+    assert.equal(0, result.code, result.err)
+    assert.truthy(tables.names(lab.server, "ipv4"):find("filter", 1, true))
+  end)
+
+  it("takes a policy file as lua does: with a first line for the shell, and a mark of the byte order", function()
+    for _, start in ipairs { "#!/usr/bin/env lua\n", "# not Lua", "\xEF\xBB\xBF", "\xEF\xBB\xBF#!x\n" } do
+      local lines = select(2, start:gsub("\n", ""))
+      local result = program:run("check", program:policy(start .. "\nallow_inbound_shs()\n"))
+      assert.equal(1, result.code)
+      assert.truthy(result.err:find(("policy.lua:%d: unknown name"):format(lines + 2), 1, true), result.err)
+    end
   end)
 end)
