@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "engine.h"
 #include "netfilter/beside.h"
@@ -115,6 +116,72 @@ static int refuse_foreign(struct mg_engine *engine, struct mg_error *error)
 	return 0;
 }
 
+static bool names_table(const struct mg_table_names *names, const char *table)
+{
+	const size_t length = strlen(table);
+	const char *at = names->text;
+
+	for (; *at; at += strcspn(at, " ") + 1)
+		if (strncmp(at, table, length) == 0 && at[length] == ' ')
+			return true;
+	return false;
+}
+
+static bool plans_table(const struct mg_plan *plan, enum mg_family family, const char *table)
+{
+	size_t i;
+
+	for (i = 0; i < plan->table_count; i++)
+		if (plan->tables[i].family == family && strcmp(plan->tables[i].table, table) == 0)
+			return true;
+	return false;
+}
+
+/* The families in which @table was ours, is still there, and is planned no more. */
+static unsigned int left_behind(const struct mg_engine *engine,
+				const struct mg_table_names names[MG_FAMILIES], const char *table)
+{
+	unsigned int families = 0;
+	int family;
+
+	for (family = 0; family < MG_FAMILIES; family++)
+		if (engine->families & 1U << family && names_table(&names[family], table) &&
+		    !plans_table(engine->plan, (enum mg_family)family, table) &&
+		    mg_table_exists((enum mg_family)family, table) == 1)
+			families |= 1U << family;
+	return families;
+}
+
+/*
+ * A policy that no longer names a table leaves it as it is; whoever has just
+ * taken his masquerade() out may have meant something else.
+ */
+static int tell_left_behind(struct mg_engine *engine, struct mg_error *error)
+{
+	static const char *const words[] = { "", "IPv4 ", "IPv6 ", "" };
+	struct mg_table_names names[MG_FAMILIES];
+	const char *const *table;
+	char remedy[128];
+	uint32_t number;
+	unsigned int families;
+
+	/* that there is no generation, or a damaged one, is told where its rules matter */
+	if (mg_state_read_tables(engine->state, &number, names, NULL))
+		return 0;
+	for (table = mg_commit_order; *table; table++) {
+		families = left_behind(engine, names, *table);
+		snprintf(remedy, sizeof(remedy),
+			 "chain(\"%s\", \"OUTPUT\"), and nothing in it, takes them away", *table);
+		if (families &&
+		    mg_note(&engine->notes, MG_WARNING, NULL, remedy,
+			    "the policy does not name the %stable %s any more: the rules "
+			    "that generation %u put there stay",
+			    words[families], *table, number))
+			return mg_engine_no_memory(error);
+	}
+	return 0;
+}
+
 static int look_beside(struct mg_engine *engine, struct mg_error *error)
 {
 	size_t first = engine->notes.count;
@@ -138,6 +205,8 @@ int mg_engine_plan(struct mg_engine *engine, struct mg_error *error)
 		err = mg_engine_open_state(engine, false, error);
 	if (!err)
 		err = compare(engine, error);
+	if (!err)
+		err = tell_left_behind(engine, error);
 	if (!err)
 		err = look_beside(engine, error);
 	if (!err)

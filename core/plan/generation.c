@@ -93,6 +93,34 @@ static int open_generations(const struct mg_state *state, bool create, struct mg
 	return fd;
 }
 
+/* Is there more than empty chains that accept? @table: of a text, from its line "*NAME" on. */
+static bool says_something(const char *table)
+{
+	const char *line = strchr(table, '\n');
+
+	for (; line && line[1] == ':'; line = strchr(line + 1, '\n'))
+		if (strncmp(line + 2 + strcspn(line + 2, " "), " DROP ", 6) == 0)
+			return true;
+	return line && line[1] != 'C'; /* COMMIT */
+}
+
+/* The names of the tables in which a text does something, each with a blank behind it. */
+static json_t *list_tables(const char *rules)
+{
+	struct mg_table_names names = { .text = "" };
+	const char *line = *rules == '*' ? rules : strstr(rules, "\n*");
+
+	for (; line; line = strstr(line, "\n*")) {
+		const size_t length = strlen(names.text);
+
+		line += strcspn(line, "*") + 1;
+		if (says_something(line))
+			snprintf(names.text + length, sizeof(names.text) - length, "%.*s ",
+				 (int)strcspn(line, "\n"), line);
+	}
+	return mg_state_string(names.text);
+}
+
 static json_t *describe_rules(const struct mg_generation *generation)
 {
 	json_t *rules = json_object();
@@ -106,8 +134,8 @@ static json_t *describe_rules(const struct mg_generation *generation)
 
 			snprintf(sum, sizeof(sum), "%016" PRIx64,
 				 mg_checksum_whole(text, strlen(text)));
-			about = json_pack("{s:I, s:s}", "bytes", (json_int_t)strlen(text),
-					  "checksum", sum);
+			about = json_pack("{s:I, s:s, s:o}", "bytes", (json_int_t)strlen(text),
+					  "checksum", sum, "tables", list_tables(text));
 		}
 		if (json_object_set_new(rules, mg_rules_key[family], about) < 0) {
 			json_decref(rules);

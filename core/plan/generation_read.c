@@ -225,6 +225,26 @@ out:
 	return ret;
 }
 
+int mg_state_read_tables(struct mg_state *state, uint32_t *number,
+			 struct mg_table_names tables[MG_FAMILIES], struct mg_error *error)
+{
+	json_t *meta = NULL;
+	int family, ret = mg_state_read_link(state, number, error);
+
+	if (!ret)
+		ret = mg_generation_meta(state, *number, &meta, error);
+	for (family = 0; family < MG_FAMILIES && !ret; family++) {
+		const json_t *rules = json_object_get(meta, "rules");
+		const json_t *about = json_object_get(rules, mg_rules_key[family]);
+		const char *names = json_string_value(json_object_get(about, "tables"));
+
+		snprintf(tables[family].text, sizeof(tables[family].text), "%s",
+			 names ? names : "");
+	}
+	json_decref(meta);
+	return ret;
+}
+
 int mg_state_read_confirmed(struct mg_state *state, struct mg_generation **out,
 			    struct mg_error *error)
 {

@@ -7,9 +7,9 @@
  *     generations/N/rules.v4        iptables-save text with "#@ ORIGIN" lines
  *     generations/N/rules.v6
  *     generations/N/meta.json       number, time, user, policy, how it was
- *                                   confirmed; length and checksum of both
- *                                   texts, to notice damage (not forgery: whoever
- *                                   can write here is root)
+ *                                   confirmed; the tables of both texts; their
+ *                                   length and checksum, to notice damage (not
+ *                                   forgery: whoever can write here is root)
  *     confirmed -> generations/N    the generation that counts
  *   RUN_DIR/                        0700, usually /run/moongate
  *     lock                          flock: one transaction at a time
@@ -117,6 +117,18 @@ int mg_state_drop_generation(struct mg_state *state, uint32_t number, struct mg_
  */
 int mg_state_read_confirmed(struct mg_state *state, struct mg_generation **out,
 			    struct mg_error *error);
+
+/** Names of tables, each with a blank behind it: "nat filter ". */
+struct mg_table_names {
+	char text[64];
+};
+
+/**
+ * In which tables the confirmed generation does something, without reading its
+ * rules; "" where that is not known. @number: its own. Errors as above.
+ */
+int mg_state_read_tables(struct mg_state *state, uint32_t *number,
+			 struct mg_table_names tables[MG_FAMILIES], struct mg_error *error);
 
 /** Read any generation by number; same errors. */
 int mg_state_read_generation(struct mg_state *state, uint32_t number, struct mg_generation **out,

@@ -7,6 +7,7 @@ local features = require "spec.support.features"
 local moongate = require "spec.support.moongate"
 local network = require "spec.support.network"
 local packets = require "spec.support.packets"
+local run = require "spec.support.run"
 local services = require "spec.support.services"
 local tables = require "spec.support.tables"
 local trace = require "spec.support.trace"
@@ -191,11 +192,74 @@ describe("apply and the kernel #integration", function()
     assert.truthy(failures >= 2, "no write was made to fail")
   end)
 
+  -- Each of the ten commits in turn: what is before it in their order goes back.
+  it_traced("puts every table back, counters too, when the kernel refuses a later one", function()
+    local names = { "raw", "mangle", "security", "nat", "filter" }
+    local function rules(port)
+      local lines = {}
+      for _, name in ipairs(names) do
+        lines[#lines + 1] = ('chain("%s", "OUTPUT"):append "-p icmp -j ACCEPT"'):format(name)
+        lines[#lines + 1] = ('chain("%s", "OUTPUT"):append "-p udp --dport %d -j ACCEPT"'):format(name, port)
+      end
+      return table.concat(lines, "\n")
+    end
+    local function counted()
+      return tables.save_counted(lab.server, "ipv4") .. tables.save_counted(lab.server, "ipv6")
+    end
+    program:apply(program:policy(rules(1)))
+    lab.server:must { "ping", "-q", "-c", "3", "-i", "0.01", "127.0.0.1" }
+    local before = counted()
+    local pings = "[6:504] -A OUTPUT -p icmp -j ACCEPT\n" -- their answers too
+    assert.truthy(before:find(pings, 1, true), before)
+    local path, order = program:policy(rules(2), "new.lua"), {}
+    for nth = 1, 19, 2 do -- between them are the counters
+      local inject = ("inject=setsockopt:error=EINVAL:when=%d"):format(nth)
+      local result = program:traced({ "trace=setsockopt", inject, alone = true }, "apply", path, "--no-confirm")
+      assert.equal(6, result.code, result.err)
+      assert.equal(before, counted(), result.err)
+      order[#order + 1] = result.err:match("the kernel refuses the (%S+ table %w+): ")
+      assert.equal("", run.must { "find", program.state_dir, "-name", "pending.json" })
+    end
+    local expected = {}
+    for _, name in ipairs(names) do
+      expected[#expected + 1] = "IPv4 table " .. name
+      expected[#expected + 1] = "IPv6 table " .. name
+    end
+    assert.same(expected, order)
+    program:apply(path)
+    assert.truthy(counted():find(pings .. "[0:0] -A OUTPUT -p udp -m udp --dport 2 ", 1, true), counted())
+  end)
+
   it("makes no table of a family that it has no rules for and does not own", function()
     program:must("plan", program:policy(base))
     for _, family in ipairs(tables.families) do
       assert.equal("", tables.names(lab.server, family))
     end
+  end)
+
+  it("says so where it leaves what an earlier policy put into a table that is named no more", function()
+    local with_nat = base .. 'chain("nat", "PREROUTING"):append "-p tcp --dport 80 -j REDIRECT --to-ports 8080"\n'
+    local empty_nat = base .. 'chain("nat", "OUTPUT")\n'
+    local function nat()
+      local _, count = tables.both(lab.server):gsub("REDIRECT", "")
+      return count
+    end
+    program:apply(program:policy(with_nat))
+    local path = program:policy(base)
+    for option, of in pairs { ["-v"] = "", ["-4"] = "IPv4 ", ["-6"] = "IPv6 " } do
+      local result = program:must("plan", path, option)
+      local told = "does not name the " .. of .. "table nat any more: the rules that generation 1 put there stay"
+      assert.truthy(result.err:find(told, 1, true), result.err)
+      assert.truthy(result.err:find('remedy: chain("nat", "OUTPUT")', 1, true), result.err)
+    end
+    assert.truthy(program:apply(path).err:find("the table nat any more", 1, true))
+    assert.equal(2, nat())
+    assert.equal("", program:must("plan", path).err)
+    -- the remedy, and nothing to say where nothing is left
+    program:apply(program:policy(with_nat))
+    program:apply(program:policy(empty_nat))
+    assert.equal(0, nat())
+    assert.equal("", program:must("plan", program:policy(base)).err)
   end)
 
   it("leaves tables alone that the policy does not name", function()
