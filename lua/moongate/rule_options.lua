@@ -79,7 +79,11 @@ local function narrow(core, option, value, negated)
 end
 
 -- Option names as extensions spell them, and names of extensions, once seen.
-local spelt, good_names = {}, {}
+local spelt = {}
+local good_names = { ["-m"] = {}, ["-j"] = {}, ["-g"] = {} }
+
+-- What a name may be; that of a chain is anything that chain() takes.
+local name_patterns = { ["-m"] = "^[%w_][%w_.-]*$", ["-j"] = "^[^%s!-]%S*$", ["-g"] = "^[^%s!-]%S*$" }
 
 local function spell(name)
   local option = spelt[name]
@@ -181,11 +185,11 @@ local function add_extension(session, helper, flag, value)
   if type(value) == "table" then
     name, options = value[1], value
   end
-  if not good_names[name] then
-    if type(name) ~= "string" or not name:find("^[%w_][%w_.-]*$") then
+  if not good_names[flag][name] then
+    if type(name) ~= "string" or not name:find(name_patterns[flag]) then
       session.fail(helper, path(), ("the extension's name comes first, not %s"):format(lists.shown(name)))
     end
-    good_names[name] = true
+    good_names[flag][name] = true
   end
   add(flag, name)
   if not narrow(session.core, flag, name) and flag ~= "-g" then

@@ -118,6 +118,20 @@ describe("append of a table", function()
     fails("go_to: a rule either jumps or goes", 'chain("filter", "A"):append { jump = "B", go_to = "C" }')
   end)
 
+  it("jumps to a chain of any name that chain() takes, but to no other words", function()
+    for _, name in ipairs { "a:b", "x+y", "#x", "~x/y", "$(id)", "[0:0]", "ä", ("c"):rep(28) } do
+      local core = fake.run(([[
+        local target = chain("filter", %q)
+        chain("filter", "INPUT"):append { jump = target }:append { jump = %q }:append { go_to = %q }
+      ]]):format(name, name, name))
+      assert.same({ "-j " .. name, "-j " .. name, "-g " .. name }, fake.chain(core, 1, "INPUT"))
+    end
+    fails("match[1]: the extension's name comes first", 'chain("filter", "C"):append { match = { { "a:b" } } }')
+    for _, name in ipairs { "LOG --log-level 4", "-x", "!x", "", " x" } do
+      fails("jump: the extension's name comes first", ('chain("filter", "C"):append { jump = %q }'):format(name))
+    end
+  end)
+
   it("checks what it is given", function()
     local function fails_in(expected, rule)
       fails(expected, 'chain("filter", "C"):append ' .. rule)
