@@ -2,8 +2,8 @@
 --- Which port becomes which: outer ports, as a connection asks for them, and
 -- the inner ports that they are translated to.
 --
--- A mapping is { protocol, families, low, high, to_low, to_high, comment };
--- without `to_low` the port stays as it is. A range goes to one port or, one to one,
+-- A mapping is { protocol, families, low, high, to_low, to_high, comment,
+-- conntrack_helper }; without `to_low` the port stays as it is. A range goes to one port or, one to one,
 -- to a range of the same size.
 local exceptions = require "moongate.exceptions"
 local lists = require "moongate.lists"
@@ -71,6 +71,7 @@ local function add(session, helper, path, protocol, options, value, about, out)
   end
   for _, mapping in ipairs(pair(session, helper, path, outer, inner)) do
     mapping.protocol, mapping.comment, mapping.families = protocol, about.text, about.families
+    mapping.conntrack_helper = about.helper
     out[#out + 1] = mapping
   end
 end
@@ -94,7 +95,9 @@ end
 local function read_services(session, helper, options, out)
   local count = 0
   each_service(session, helper, options, function(entry, name)
-    local about = { text = entry.text or name, families = schema.families[entry.family or "both"] }
+    local about = {
+      text = entry.text or name, families = schema.families[entry.family or "both"], helper = entry.helper,
+    }
     count = count + 1
     for _, protocol in ipairs(protocols) do
       if entry[protocol] then

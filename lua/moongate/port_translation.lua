@@ -163,7 +163,19 @@ local function emit(session, request, families, parts, more)
   }, more))
 end
 
---- Append the rule of `nat` that translates.
+-- Second connections of a service are translated, too, if its helper reads along.
+local function assign_helper(session, request, mapping, families, args, more)
+  local helpers = require "moongate.conntrack_helpers"
+  local direction = more.chain == "OUTPUT" and "outbound" or "forward"
+  local here = families & helpers.families(mapping.conntrack_helper, mapping.protocol, direction)
+  if here ~= 0 then
+    emit(session, request, here, { { args = args, families = 3, comment = mapping.comment } }, M.merged(more, {
+      table = "raw", target = helpers.target(mapping.conntrack_helper, mapping.protocol),
+    }))
+  end
+end
+
+--- Append the rule of `nat` that translates, and what belongs before it in `raw`.
 -- @param session the evaluation under way
 -- @param request see above
 -- @param case one of its cases
@@ -176,9 +188,12 @@ function M.translate(session, request, case, families, target, more)
   if original.is_local then
     args = join(args, { "-m", "addrtype", "--dst-type", "LOCAL" })
   end
-  emit(session, request, families, { { args = args, families = 3, comment = mapping.comment } }, M.merged(more, {
-    table = "nat", target = target, destination = original.set or more.destination,
-  }))
+  local merged = M.merged(more, { destination = original.set or more.destination })
+  if mapping.conntrack_helper then
+    assign_helper(session, request, mapping, families, args, merged)
+  end
+  emit(session, request, families, { { args = args, families = 3, comment = mapping.comment } },
+    M.merged(merged, { table = "nat", target = target }))
 end
 
 -- What is translated already, as parts of rules.

@@ -71,6 +71,7 @@ end
 -- Work the parts out; shared by all rules of the service.
 local function build_parts(session, helper, name, entry)
   local parts = {}
+  session.has_conntrack_helpers = session.has_conntrack_helpers or entry.helper ~= nil
   local families = schema.families[entry.family or "both"]
   local comment = entry.text or name
   local source = entry.source_ports
@@ -79,7 +80,9 @@ local function build_parts(session, helper, name, entry)
       local to = ports.read(session, helper, protocol, entry[protocol], protocol)
       local from = source and ports.read(session, helper, "source_ports", source, protocol)
       for _, args in ipairs(ports.arguments(protocol, from, to)) do
-        parts[#parts + 1] = { args = args, families = families, tcp = protocol == "tcp", comment = comment }
+        parts[#parts + 1] = {
+          args = args, families = families, tcp = protocol == "tcp", comment = comment, conntrack_helper = entry.helper,
+        }
       end
     end
   end
@@ -158,6 +161,10 @@ function M:add(name, options)
   end
   schema.check(session, helper, definition, options)
   local entry = entry_of(options)
+  local wrong = entry.helper and require("moongate.conntrack_helpers").mistake(entry)
+  if wrong then
+    session.fail(helper, "helper", wrong)
+  end
   local print_of = fingerprint { entry.tcp, entry.udp or false, entry.sctp or false, entry.source_ports or false,
     entry.protocols or false, entry.family or "both", entry.helper or false }
   local known = self:get(name)

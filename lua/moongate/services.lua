@@ -4,8 +4,8 @@
 -- An entry holds `tcp`, `udp`, `sctp` (a port, a range "6881-6889" or a list),
 -- `protocols` (by name, for what has no ports), `source_ports` where the client
 -- uses fixed ones, `family` where a service exists in one only, `helper` (the
--- conntrack helper without which its second connections are strangers) and
--- `text`, the comment that its rules carry.
+-- conntrack helper without which its second connections are strangers, see
+-- moongate.conntrack_helpers) and `text`, the comment that its rules carry.
 return {
   -- Remote administration
   ssh = { tcp = 22, text = "SSH" },
@@ -104,7 +104,7 @@ return {
   hkp = { tcp = 11371, text = "OpenPGP keyserver" },
 
   -- Watching and logging
-  snmp = { udp = 161, helper = "snmp", text = "SNMP" },
+  snmp = { udp = 161, text = "SNMP" },
   snmp_trap = { udp = 162, text = "SNMP traps" },
   syslog = { udp = 514, text = "Syslog" },
   syslog_tls = { tcp = 6514, text = "Syslog over TLS" },

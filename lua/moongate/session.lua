@@ -19,6 +19,9 @@ function M.new(core)
     -- Names given by the language, see moongate.names and moongate.shared_chains.
     given_names = {},
     written_chains = {},
+    -- Whether a service was named that has a conntrack helper, see
+    -- moongate.conntrack_helpers.
+    has_conntrack_helpers = false,
     -- Zone objects and what they hold, see moongate.zones.
     zones = {},
     -- User chains and `go_to` jumps, see moongate.chains.

@@ -86,8 +86,9 @@ local function with_source_ports(session, helper, name, entry, options)
     tcp = entry.tcp, udp = entry.udp, sctp = entry.sctp, source_ports = options.source_ports,
   })
   local families = schema.families[entry.family or "both"]
+  session.has_conntrack_helpers = session.has_conntrack_helpers or entry.helper ~= nil
   for _, part in ipairs(parts) do
-    part.families, part.comment = families, entry.text or name
+    part.families, part.comment, part.conntrack_helper = families, entry.text or name, entry.helper
   end
   return parts
 end

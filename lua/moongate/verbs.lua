@@ -149,7 +149,9 @@ local function run(session, helper, action, direction, options, parts)
   if options.limit ~= nil or options.log ~= nil then
     read_ending(session, helper, action, options, rule)
   end
-  emit(session, rule)
+  if emit(session, rule) > 0 and session.has_conntrack_helpers and action == actions.allow then
+    require("moongate.conntrack_helpers").assign(session, rule, direction)
+  end
 end
 
 -- The core takes over where an options table is as plain as in a long loop.
@@ -181,7 +183,7 @@ function M.for_service(session, action_name, direction, service)
     run(session, helper, action, direction, options, traffic.of_service(session, helper, nil, service, options))
   end
   local parts = traffic.of_service(session, helper, nil, service, {})
-  if #parts == 1 and parts[1].families == 3 then
+  if #parts == 1 and parts[1].families == 3 and not (parts[1].conntrack_helper and action.state) then
     return with_shortcut(session, helper, action, direction, verb, parts[1])
   end
   return verb

@@ -33,7 +33,7 @@ describe("limit", function()
       rules 'allow_inbound_ssh { limit = "5/minute" }')
     for _, action in ipairs { "allow", "drop", "reject" } do
       for direction, chain in pairs { inbound = "INPUT", outbound = "OUTPUT", forward = "FORWARD" } do
-        for _, call in ipairs { "%s_%s { udp = 53, limit = '9/hour' }", "%s_%s_tftp { limit = '9/hour' }" } do
+        for _, call in ipairs { "%s_%s { udp = 53, limit = '9/hour' }", "%s_%s_syslog { limit = '9/hour' }" } do
           local found = rules(call:format(action, direction))
           assert.equal(1, #found)
           assert.matches("^3 " .. chain .. " %-p udp .* %-m limit %-%-limit 9/hour %-j %u+$", found[1])
