@@ -255,6 +255,8 @@ local function set_policy(session, table_name, name, families, policy)
   elseif policy ~= "ACCEPT" and policy ~= "DROP" then
     session.fail("chain", "policy", ('%s is no policy%s ("ACCEPT" or "DROP")'):format(lists.shown(policy),
       nearest.suggestion(policy, { "ACCEPT", "DROP" })))
+  elseif table_name == "nat" and policy == "DROP" then
+    session.fail("chain", "policy", "nat sees a connection's first packet only, and is no place to drop: filter is")
   end
   session.set_policy(families, table_name, name, policy, "chain")
 end

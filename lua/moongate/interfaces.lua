@@ -19,6 +19,9 @@ local function bad_name(name)
     return lists.shown(name) .. ": write except(...) to negate"
   elseif find(name, "^%-") or find(name, "[%s%c/]") or name == "." or name == ".." then
     return lists.shown(name) .. " is no interface name"
+  elseif find(name, ":", 1, true) then
+    return ('%s is no interface name, but the label of an address: write "%s", and the address in to='):format(
+      lists.shown(name), name:match("^[^:]*"))
   elseif find(name, "%*") then
     return lists.shown(name) .. ': the wildcard is "+", at the end only'
   elseif find(name, "%+.") then

@@ -1,7 +1,6 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
 --- The environment of a policy: the policy language, the safe part of the
 -- standard library, and nothing else.
-local nearest = require "moongate.nearest"
 local order = require "moongate.order"
 local service_helpers = require "moongate.service_helpers"
 local session = require "moongate.session"
@@ -53,7 +52,7 @@ local absent = {
   load = no_code, loadfile = no_code, loadstring = no_code, dofile = no_code,
   collectgarbage = "memory is not the policy's to manage", coroutine = "a policy runs straight through",
   _G = "name globals themselves", rawget = "a table is read as t[key]", rawset = "a table is set as t[key] = value",
-  unpack = "it is table.unpack",
+  unpack = "it is table.unpack", require = "a module is use(\"roles.NAME\")",
 }
 
 -- Reading a name that is neither the language's nor the policy's own.
@@ -76,7 +75,7 @@ local function unknown_name(run, language, env, name)
       names[#names + 1] = known
     end
   end
-  local found = nearest.find(name, names)
+  local found = require("moongate.synonyms").name(run.services, name, names)
   run.core.fail(("unknown name `%s`%s"):format(name, found and (": did you mean `%s`?"):format(found) or ""))
 end
 

@@ -7,6 +7,7 @@
 local limits = require "moongate.limits"
 local lists = require "moongate.lists"
 local nearest = require "moongate.nearest"
+local order = require "moongate.order"
 local schema = require "moongate.schema"
 
 local M = {}
@@ -35,7 +36,7 @@ local function read_level(session, helper, path, value)
     or type(value) == "string" and (levels[value:lower()] or tointeger(value))
   if not level or level < 0 or level > 7 then
     session.fail(helper, path, ("%s is no log level%s (one of %s, or 0 to 7)"):format(lists.shown(value),
-      type(value) == "string" and nearest.suggestion(value, level_names) or "", table.concat(level_names, ", ")))
+      type(value) == "string" and nearest.suggestion(value, order.keys(levels)) or "", table.concat(level_names, ", ")))
   end
   return level
 end

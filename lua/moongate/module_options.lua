@@ -93,6 +93,7 @@ local readers = {
     return require("moongate.endpoints").read(session, helper, path, value, true)
   end,
   interfaces = interfaces.read,
+  list = lists.length,
   limit = read_limit,
   log = read_log,
   ports = read_ports,

@@ -52,8 +52,9 @@ end
 --- The candidate nearest to a name.
 -- @param name what was written
 -- @param candidates a sequence of right names; their order does not matter
--- @return the nearest one, or nil if none is near enough to be meant
--- @usage nearest.find("frmo", { "from", "to" }) --> "from"
+-- @return the nearest one and how many edits it is away, or nil if none is near
+--   enough to be meant
+-- @usage nearest.find("frmo", { "from", "to" }) --> "from", 1
 function M.find(name, candidates)
   local limit = min(3, #name // 3 + 1)
   local best, best_edits
@@ -68,7 +69,7 @@ function M.find(name, candidates)
       end
     end
   end
-  return best
+  return best, best_edits
 end
 
 --- The end of an error message: a suggestion, if there is one.

@@ -30,6 +30,9 @@ local function add_text(session, helper, path, text, protocol, add)
     add(low == high and ("%d"):format(low) or ("%d:%d"):format(low, high), low == high and 1 or 2)
   elseif text:find("^%s*%-?%d+%s*$") then
     M.add(session, helper, path, tointeger(text) or -1, protocol, add)
+  elseif text == "all" or text == "any" then
+    session.fail(helper, path, ('%s is no port: all of them are protocol = "%s", or "1-65535"'):format(
+      lists.shown(text), protocol))
   elseif text:find("^[%a_][%w_-]*$") then
     local service = session.services:find(helper, path, text)
     if not service[protocol] then
@@ -37,7 +40,8 @@ local function add_text(session, helper, path, text, protocol, add)
     end
     M.add(session, helper, path, service[protocol], protocol, add)
   else
-    session.fail(helper, path, ('%s is no port, range ("8000-8010") or service'):format(lists.shown(text)))
+    session.fail(helper, path, ('%s is no port, range ("8000-8010") or service%s'):format(lists.shown(text),
+      text:find(",", 1, true) and ": several are a list, { 80, 443 }" or ""))
   end
 end
 

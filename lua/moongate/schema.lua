@@ -6,7 +6,6 @@
 --
 -- A helper that policies call declares its options with `helper`, under its own
 -- name: so that what holds for all helpers can be tested on each of them.
-local nearest = require "moongate.nearest"
 local option_kinds = require "moongate.option_kinds"
 local order = require "moongate.order"
 local shown = require("moongate.lists").shown
@@ -73,7 +72,8 @@ end
 --   be left out), `example` (options of a good call, which need not be given if
 --   there are none), `call` (Lua text of a call, `%s` standing for the options,
 --   if it is not just name and options), `shown_as` (what errors call the
---   helper, if not by its name)
+--   helper, if not by its name), `instead` (name of an option that somebody may
+--   look for and that there cannot be -> what the error says behind it)
 -- @return a schema
 -- @usage local options = schema.helper("snat", { to_source = "addresses", out = "interfaces" },
 --   { required = { "to_source" }, example = { to_source = "192.0.2.1" } })
@@ -82,6 +82,7 @@ function M.helper(name, options, details)
   local schema = M.new(options, details.positional)
   schema.required, schema.example = details.required, details.example
   schema.call, schema.shown_as, schema.list = details.call, details.shown_as, details.list
+  schema.instead = details.instead
   return M.register(name, schema)
 end
 
@@ -101,9 +102,11 @@ local function mistake(schema, key, value)
   local kind = schema.checks[key]
   if not kind then
     if type(key) ~= "string" then
-      return nil, ("takes options by name, but %s stands without one"):format(shown(value))
+      return nil, ("takes options by name, but %s stands without one%s"):format(shown(value),
+        schema.positional and key == 2 and ": several go into a list, { { a, b } }" or "")
     end
-    return nil, ("unknown option `%s`%s"):format(key, nearest.suggestion(key, schema.names))
+    return nil, ("unknown option `%s`%s"):format(key, schema.instead and schema.instead[key]
+      or require("moongate.synonyms").option(key, schema.names))
   elseif not kind[type(value)] then
     return key, ("%s is needed, not %s"):format(kind.what, shown(value))
   end
@@ -186,7 +189,8 @@ local none = {}
 function M.take(session, helper, schema, ...)
   local options, extra = ...
   if extra ~= nil then
-    session.fail(helper, nil, ("takes one options table: write %s { ... }"):format(helper))
+    local first = schema.positional and type(options) == "string" and shown(options) .. ", " or ""
+    session.fail(helper, nil, ("takes one options table: write %s { %s... }"):format(helper, first))
   elseif options == nil then
     if select("#", ...) > 0 then
       session.fail(helper, nil, "nil given instead of options (a misspelt variable?)")

@@ -79,6 +79,20 @@ local service_schemas = {
   forward = schema.new(of_service),
 }
 
+-- Options that there cannot be, and why.
+local no_way_out = ": what comes in leaves by no interface; `on` is where it comes in"
+local one_family = ': its addresses say so: from = "0.0.0.0/0" for IPv4, from = "::/0" for IPv6'
+for direction, options in next, schemas do
+  options.instead = { out = direction == "inbound" and no_way_out or nil, family = one_family }
+end
+for direction, options in next, service_schemas do
+  options.instead = { out = direction == "inbound" and no_way_out or nil, family = one_family }
+  for _, name in ipairs { "tcp", "udp", "sctp", "port", "ports", "dport", "protocol", "proto", "service" } do
+    options.instead[name] = (": the service says which packets are meant; for others there are allow_%s, drop_%s ...")
+      :format(direction, direction)
+  end
+end
+
 local function parts_of(session, helper, options)
   local parts, is_all = traffic.parts(session, helper, options)
   if is_all and options.from == nil and options.to == nil and options.on == nil and options.out == nil

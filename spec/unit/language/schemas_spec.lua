@@ -43,6 +43,11 @@ local function helpers()
   return found
 end
 
+-- What an error says where no option is near.
+local function all_of(declared)
+  return #declared.names == 0 and ": it takes none" or (" (it takes %s)"):format(table.concat(declared.names, ", "))
+end
+
 describe("every helper", function()
   local schemas = calls.schemas(fake.new())
   local names = order.keys(schemas)
@@ -84,7 +89,8 @@ describe("every helper", function()
         assert.equal(("%s: unknown option `%s`: did you mean `%s`?"):format(shown, wrong,
           nearest.find(wrong, declared.names)), mistake(text), text)
       end
-      assert.equal(shown .. ": unknown option `zzzzzzzzzz`", mistake(calls.text(name, declared, { zzzzzzzzzz = "1" })))
+      assert.equal(("%s: unknown option `zzzzzzzzzz`%s"):format(shown, all_of(declared)),
+        mistake(calls.text(name, declared, { zzzzzzzzzz = "1" })))
     end
   end)
 
@@ -92,8 +98,10 @@ describe("every helper", function()
     for _, name in ipairs(names) do
       local declared = schemas[name]
       local key = declared.list and 0 or 2
+      local expected = (declared.shown_as or name) .. ': takes options by name, but "x" stands without one'
       local told = mistake(calls.text(name, declared, { [key] = '"x"' }))
-      assert.equal((declared.shown_as or name) .. ': takes options by name, but "x" stands without one', told)
+      local several = declared.positional and key == 2
+      assert.equal(expected .. (several and ": several go into a list, { { a, b } }" or ""), told)
       if not declared.positional then
         assert.equal(told, mistake(calls.text(name, declared, { [1] = '"x"' })))
       end
@@ -130,7 +138,7 @@ describe("every helper", function()
     for _, name in ipairs(names) do
       local declared = schemas[name]
       local told = mistake(calls.text(name, declared, { aaaaaaaaaa = "1", zzzzzzzzzz = "1" }))
-      assert.equal((declared.shown_as or name) .. ": unknown option `aaaaaaaaaa`", told)
+      assert.equal((declared.shown_as or name) .. ": unknown option `aaaaaaaaaa`" .. all_of(declared), told)
     end
   end)
 end)
