@@ -54,6 +54,13 @@ static bool is_chain(const void *data, const char *name)
 	return false;
 }
 
+static const char *chain_at(const void *data, size_t number)
+{
+	const struct request *request = data;
+
+	return number < request->chain_count ? request->chains[number] : NULL;
+}
+
 /* -> string; element @at of the list at @index, which must be a C string */
 static const char *check_element(lua_State *L, int index, lua_Integer at, size_t *length)
 {
@@ -181,6 +188,7 @@ int mg_lua_compile(lua_State *L)
 		.table = luaL_checkstring(L, 2),
 		.chain = luaL_checkstring(L, 3),
 		.is_chain = is_chain,
+		.chain_at = chain_at,
 	};
 	struct mg_compiled_rule rule;
 	struct mg_error error;

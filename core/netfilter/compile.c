@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "making.h"
+#include "meant.h"
 #include "ruleset/failure.h"
 #include "session.h"
 
@@ -144,9 +145,11 @@ static void long_option(struct mg_making *making, char *word)
 		result = mg_option_find(word + 2, length, making->sources, making->source_count,
 					&option);
 	if (result == MG_OPTION_AMBIGUOUS)
-		mg_refuse("option \"%s\" is ambiguous", word);
+		mg_refuse("option \"%s\" is ambiguous%s", word,
+			  mg_meant_options(making, word + 2, length));
 	if (result == MG_OPTION_UNKNOWN)
-		mg_refuse("unknown option \"%s\"", word);
+		mg_refuse("unknown option \"%s\"%s", word,
+			  mg_meant_option(making, word + 2, length));
 	if (option.source == MG_OPTION_BASE && !mg_option_in_rule(option.value))
 		mg_refuse("option \"%s\" does not belong in a rule", word);
 	if (equals && option.has_arg == no_argument)
@@ -193,7 +196,8 @@ static void read_words(struct mg_making *making)
 		else if (word[0] == '-' && word[1])
 			short_option(making, word);
 		else
-			mg_refuse("Bad argument `%s'", word);
+			mg_refuse("Bad argument `%s'%s", word,
+				  strchr(word, '\'') ? ": quotes are double ones here" : "");
 		making->inverse = false;
 	}
 	if (making->inverse)

@@ -14,6 +14,9 @@ struct mg_compile_context {
 	const char *chain;
 	/* is this the name of a user chain of the table? */
 	bool (*is_chain)(const void *data, const char *name);
+	/* the user chain with this number, NULL behind the last one; for suggestions, may be NULL
+	 */
+	const char *(*chain_at)(const void *data, size_t number);
 	const void *data;
 };
 

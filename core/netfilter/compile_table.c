@@ -29,6 +29,18 @@ static bool is_user_chain(const void *data, const char *name)
 	return chain && !chain->built_in;
 }
 
+/* For a suggestion: the user chains stand behind the built-in ones. */
+static const char *user_chain_at(const void *data, size_t number)
+{
+	const struct mg_image *image = data;
+	size_t i;
+
+	for (i = 0; i < image->chain_count; i++)
+		if (!image->chains[i].built_in && number-- == 0)
+			return image->chains[i].name;
+	return NULL;
+}
+
 /* Behind the fence: is there a target extension of this name? */
 static int is_extension(void *context)
 {
@@ -168,6 +180,7 @@ static int compile_chain(struct compiling *compiling, struct mg_image_chain *cha
 		.table = compiling->table,
 		.chain = chain->name,
 		.is_chain = is_user_chain,
+		.chain_at = user_chain_at,
 		.data = compiling->image,
 	};
 	uint32_t index = mg_ruleset_find_chain(compiling->ruleset, compiling->family,

@@ -155,11 +155,34 @@ static int look_up(void *context)
 	return 0;
 }
 
+/* Where libxtables looks: several folders, parted by colons. */
+static int list_names(const char *path, struct mg_extensions *list, const char **where)
+{
+	const char *folders = getenv("XTABLES_LIBDIR");
+	int err;
+
+	*where = folders ? folders : path;
+	err = read_folders(*where, list);
+	if (err)
+		mg_extensions_clear(list);
+	sort_names(list);
+	return err;
+}
+
+int mg_extensions_list(struct mg_extensions *out)
+{
+	char path[PATH_MAX];
+	const char *where;
+	int err = find_folder(path);
+
+	return err ? err : list_names(path, out, &where);
+}
+
 int mg_extensions_read(enum mg_family family, struct mg_extensions *out, struct mg_error *error)
 {
 	struct mg_extensions list = { 0 };
 	char path[PATH_MAX];
-	const char *folders;
+	const char *where;
 	size_t i;
 	int err = mg_session_open(error);
 
@@ -170,16 +193,10 @@ int mg_extensions_read(enum mg_family family, struct mg_extensions *out, struct 
 		return mg_fail(
 			error, -ENOENT, MG_ENVIRONMENT,
 			"the target extension `standard' is missing: is iptables installed?");
-	folders = getenv("XTABLES_LIBDIR"); /* as libxtables has it: several, parted by colons */
-	if (!folders)
-		folders = path;
-	err = read_folders(folders, &list);
-	if (err) {
-		mg_extensions_clear(&list);
+	err = list_names(path, &list, &where);
+	if (err)
 		return mg_fail(error, err, MG_ENVIRONMENT, "cannot list the plugins in %s: %s",
-			       folders, strerror(-err));
-	}
-	sort_names(&list);
+			       where, strerror(-err));
 	/* one run each: a plugin that fails must not hide the others */
 	for (i = 0; i < list.count; i++)
 		(void)mg_fence_run(look_up, &list.items[i], NULL);

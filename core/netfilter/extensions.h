@@ -25,6 +25,13 @@ struct mg_extensions {
 void mg_extensions_clear(struct mg_extensions *extensions);
 
 /**
+ * List the plugins that are installed by name, loading none. Behind the fence.
+ * @out: empty; what is known of each is its name
+ * Returns 0 or -errno.
+ */
+int mg_extensions_list(struct mg_extensions *out);
+
+/**
  * Load every plugin that is installed, of whichever family, and tell what
  * @family has of each. A plugin that does not load has nothing. Names are
  * those of the plugins' files.

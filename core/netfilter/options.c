@@ -120,3 +120,35 @@ enum mg_option_result mg_option_find(const char *name, size_t length,
 	*out = search.found;
 	return MG_OPTION_FOUND;
 }
+
+struct name_list {
+	const char **names;
+	size_t room, count;
+};
+
+static void add_name(struct name_list *list, const char *name)
+{
+	if (list->count < list->room)
+		list->names[list->count] = name;
+	list->count++;
+}
+
+size_t mg_option_names(const struct mg_option_source *sources, int count, const char **names,
+		       size_t room)
+{
+	struct name_list list = { .names = names, .room = room };
+	const struct xt_option_entry *entry;
+	const struct option *option;
+
+	for (option = base_options; option->name; option++)
+		if (mg_option_in_rule(option->val))
+			add_name(&list, option->name);
+	while (count-- > 0) {
+		for (entry = sources[count].entries; entry && entry->name; entry++)
+			add_name(&list, entry->name);
+		option = sources[count].entries ? NULL : sources[count].options;
+		for (; option && option->name; option++)
+			add_name(&list, option->name);
+	}
+	return list.count;
+}

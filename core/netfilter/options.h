@@ -38,6 +38,14 @@ enum mg_option_result mg_option_find(const char *name, size_t length,
 				     const struct mg_option_source *sources, int count,
 				     struct mg_option *out);
 
+/**
+ * The long names that mg_option_find() would take in a rule, for a suggestion.
+ * @names: room for @room of them
+ * Returns how many there are, of which no more than @room were written.
+ */
+size_t mg_option_names(const struct mg_option_source *sources, int count, const char **names,
+		       size_t room);
+
 /** The letter of a base option that may stand in a rule: one of "sdpiojgmfc". */
 bool mg_option_in_rule(int letter);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "making.h"
+#include "meant.h"
 
 static bool is_verdict(const char *name)
 {
@@ -35,7 +36,7 @@ static void read_jump(struct mg_making *making, const char *name, bool go_to)
 			mg_refuse("goto `%s' is not a chain", name);
 		mg_making_standard_target(making, name);
 	} else if (go_to) {
-		mg_refuse("goto `%s' is not a chain", name);
+		mg_refuse("goto `%s' is not a chain%s", name, mg_meant_chain(making, name));
 	} else {
 		mg_making_extension_target(making, name);
 	}

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "making.h"
+#include "meant.h"
 #include "session.h"
 
 void *mg_making_take(struct mg_making *making, size_t size)
@@ -64,7 +65,8 @@ void mg_making_match(struct mg_making *making, const char *name)
 	const struct xtables_match *found = mg_find_match(name);
 
 	if (!found)
-		mg_refuse("no match extension is called `%s'", name);
+		mg_refuse("no match extension is called `%s'%s", name,
+			  mg_meant_match(making, name));
 	add_match(making, found, false);
 }
 
@@ -123,7 +125,8 @@ void mg_making_extension_target(struct mg_making *making, const char *name)
 	size_t size;
 
 	if (!found)
-		mg_refuse("no chain and no target extension is called `%s'", name);
+		mg_refuse("no chain and no target extension is called `%s'%s", name,
+			  mg_meant_target(making, name));
 	size = XT_ALIGN(sizeof(struct xt_entry_target)) + found->size;
 	*target = *found;
 	target->option_offset = 0;

@@ -68,7 +68,9 @@ static bool is_likelier(const char *name, const char *a, const char *b)
 
 const char *mg_nearest(const char *name, const char *const *names)
 {
-	const size_t length = strlen(name), limit = least(MOST_EDITS, length / 3 + 1);
+	const size_t length = strlen(name);
+	/* two edits make anything of a short name */
+	const size_t limit = length < 5 ? 1 : least(MOST_EDITS, length / 3 + 1);
 	const char *best = NULL;
 	size_t best_edits = 0;
 

@@ -56,7 +56,8 @@ end
 --   enough to be meant
 -- @usage nearest.find("frmo", { "from", "to" }) --> "from", 1
 function M.find(name, candidates)
-  local limit = min(3, #name // 3 + 1)
+  -- two edits make anything of a short name
+  local limit = #name < 5 and 1 or min(3, #name // 3 + 1)
   local best, best_edits
   for i = 1, #candidates do
     local candidate = candidates[i]

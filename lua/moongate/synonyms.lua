@@ -90,7 +90,7 @@ function M.option(name, names)
     if wanted == "tcp" then
       return ": did you mean `tcp` or `udp`?"
     end
-    found = wanted or find_beginning(name, names) or #name > 4 and found or nil
+    found = wanted or find_beginning(name, names) or found
   end
   if found then
     return (": did you mean `%s`?"):format(found)

@@ -114,9 +114,6 @@ local refused = {
   ["ipv4 filter INPUT"] = {
     { "--nosuch", 'unknown option "--nosuch"' },
     { "-p tcp --nosuch 3", 'unknown option "--nosuch"' },
-    { "--dport 22 -p tcp", 'unknown option "--dport"' },
-    { "-p udp --tcp-flags SYN SYN", 'unknown option "--tcp-flags"' },
-    { "--log-prefix x -j LOG", 'unknown option "--log-prefix"' },
     { "-p tcp --dport", 'option "--dport" requires an argument' },
     { "-s", 'option "-s" requires an argument' },
     { "-j", 'option "-j" requires an argument' },
@@ -173,12 +170,15 @@ local refused = {
   },
   ["ipv6 filter INPUT"] = {
     { "-f", "`-f' is not supported in IPv6, use -m frag instead" },
-    { "-p icmp --icmpv6-type 128", 'unknown option "--icmpv6-type"' },
   },
 }
 
 local unresolved = "' is not a numeric IPv4 address, and names are not resolved"
 local no_network = "' is not a numeric IPv4 address or network, and names are not resolved"
+
+local function behind(owner)
+  return (': it belongs to "%s", and stands behind it'):format(owner)
+end
 
 -- What is refused in words of Moongate's own, or by Moongate only.
 local refused_here = {
@@ -195,9 +195,9 @@ local refused_here = {
     { "-p tcp -j TPROXY --on-port 1 --on-ip 10.0.0.1/8", "--on-ip: `10.0.0.1/8" .. unresolved },
     { "-j TEE --gateway example.com", "--gateway: `example.com" .. unresolved },
     { "-j NETMAP --to example.com/24", "--to: `example.com/24" .. unresolved },
-    { "-p tcp --d 22", 'option "--d" is ambiguous' },
-    { "--s 10.0.0.1", 'option "--s" is ambiguous' },
-    { "-m limit --lim 3/s", 'option "--lim" is ambiguous' },
+    { "-p tcp --d 22", 'option "--d" is ambiguous: --destination, --dst, --destination-port, --dport' },
+    { "--s 10.0.0.1", 'option "--s" is ambiguous: --source, --src, --set-counters' },
+    { "-m limit --lim 3/s", 'option "--lim" is ambiguous: --limit, --limit-burst' },
     { "-p tcp --syn=3", 'option "--syn=3" takes no argument' },
     { "-fx", 'option "-f" takes no argument' },
     { "-A INPUT", 'option "-A" does not belong in a rule' },
@@ -209,7 +209,19 @@ local refused_here = {
     { "-m nosuch", "no match extension is called `nosuch'" },
     { "-m standard", "no match extension is called `standard'" },
     { "-j NOSUCH", "no chain and no target extension is called `NOSUCH'" },
-    { "-j accept", "no chain and no target extension is called `accept'" },
+    { "--dport 22 -p tcp", 'unknown option "--dport"' .. behind("-p tcp") },
+    { "-p udp --tcp-flags SYN SYN", 'unknown option "--tcp-flags"' .. behind("-p tcp") },
+    { "--log-prefix x -j LOG", 'unknown option "--log-prefix"' .. behind("-j LOG") },
+    { "-j accept", "no chain and no target extension is called `accept': did you mean `ACCEPT'?" },
+    { "-m conntrak", "no match extension is called `conntrak': did you mean `conntrack'?" },
+    { "-m CONNTRACK", "no match extension is called `CONNTRACK': did you mean `conntrack'?" },
+    { "-j REJCT", "no chain and no target extension is called `REJCT': did you mean `REJECT'?" },
+    { "-m conntrack --cstate NEW", 'unknown option "--cstate": did you mean `--ctstate\'?' },
+    { "-m conntrack --state NEW", 'unknown option "--state": did you mean `--ctstate\'?' },
+    { "-p tcp --dprt=22", 'unknown option "--dprt=22": did you mean `--dport\'?' },
+    { "-p tcp --ctstate NEW", 'unknown option "--ctstate"' .. behind("-m conntrack") },
+    { "-p tcp --soure 10.0.0.1", 'unknown option "--soure": did you mean `--source\'?' },
+    { "-m comment --comment 'a b'", "Bad argument `b'': quotes are double ones here" },
     { "-j INPUT", "`INPUT' is a built-in chain: no rule can jump to it" },
     { "-g NOSUCH", "goto `NOSUCH' is not a chain" },
     { "-g ACCEPT", "goto `ACCEPT' is not a chain" },
@@ -222,6 +234,7 @@ local refused_here = {
     { ("-m comment --comment x "):rep(64) .. ("-f "):rep(900), "more than 1024 words in one rule" },
   },
   ["ipv6 filter INPUT"] = {
+    { "-p icmp --icmpv6-type 128", 'unknown option "--icmpv6-type"' .. behind("-p ipv6-icmp") },
     { "-s 10.0.0.1", "`10.0.0.1' is not a numeric IPv6 address or network, and names are not resolved" },
     { "-m conntrack --ctorigsrc example.com/0",
       "--ctorigsrc: `example.com/0' is not a numeric IPv6 address, and names are not resolved" },

@@ -280,9 +280,10 @@ static void wrong_among_likes(void)
 		  "`example.org' is not a numeric IPv4 address or network, and names are not "
 		  "resolved" },
 		{ "-p tcp --dport 5@ -j DROP", "-p tcp --dport 22 -j DORP",
-		  "no chain and no target extension is called `DORP'" },
+		  "no chain and no target extension is called `DORP': did you mean `DROP'?" },
 		{ "-p tcp --dport 5@ -j DROP", "-p tcp --dports 22 -j DROP",
-		  "unknown option \"--dports\"" },
+		  "unknown option \"--dports\": it belongs to \"-m multiport\", and stands behind "
+		  "it" },
 	};
 	size_t i;
 
