@@ -10,6 +10,7 @@
 #include "analysis/diagnose.h"
 #include "policy/evaluate.h"
 #include "ruleset/failure.h"
+#include "unreached.h"
 
 int mg_engine_no_memory(struct mg_error *error)
 {
@@ -192,6 +193,8 @@ int mg_engine_check(struct mg_engine *engine, struct mg_error *error)
 		    engine->request.policy))
 		return mg_engine_no_memory(error);
 	err = mg_engine_diagnose(engine, engine->ruleset, &engine->notes, error);
+	if (!err)
+		err = mg_note_unreached(engine->ruleset, &engine->notes, error);
 	if (err)
 		return err;
 	mg_engine_allow(engine, first, engine->request.force);

@@ -79,6 +79,28 @@ describe("a diagnosis #integration", function()
     assert.falsy(warnings(sound .. "allow_outbound_dhcp()\n"):lower():find("dhcp", 1, true))
   end)
 
+  it("speaks of a chain to which nothing leads, and of the one that was meant", function()
+    local unreached = "policy.lua:6: warning: %s is no built-in chain of %s, and no rule there jumps to it: "
+      .. "nothing reaches its rules\n  remedy: %s\n"
+    for text, expected in pairs {
+      ['chain("filter", "INPTU"):append { jump = "ACCEPT" }'] =
+        unreached:format("INPTU", "filter", 'chain("filter", "INPUT"), if that was meant'),
+      ['chain("nat", "FORWARD", { family = "ipv6" }):append { jump = "ACCEPT" }'] =
+        unreached:format("FORWARD", "nat", "the built-in chains of nat are PREROUTING, INPUT, OUTPUT, POSTROUTING"),
+      ['chain("mangle", "GUESTS"):append "-j ACCEPT" chain("filter", "INPUT"):append "-m comment --comment GUEST"'] =
+        unreached:format("GUESTS", "mangle", 'a rule with jump = "GUESTS"'),
+    } do
+      local said = warnings(sound .. text)
+      assert.equal(expected, said:sub(-#expected), text)
+    end
+    for _, rule in ipairs { "-j GUESTS", "-jGUESTS -p tcp", "--jump=GUESTS -p tcp", "-p udp -g GUESTS",
+      "-s 10.0.0.1 -j GUESTS" } do
+      local jump = ('chain("filter", "GUESTS"):append "-j RETURN" chain("filter", "OUTPUT"):append "%s"'):format(rule)
+      assert.equal("", warnings(sound .. jump), rule)
+    end
+    assert.equal("", warnings(sound .. 'chain("filter", "EMPTY")'))
+  end)
+
   it("speaks of forwarding where rules are for it and the kernel does none", function()
     local policy = sound .. "allow_forward_https()\n"
     local said = warnings(policy)
