@@ -28,6 +28,7 @@ return module {
     forwards = { "list", default = {}, about = "the router's ports that lead into the LAN, as for forward_port" },
     reflect = { "boolean", default = false, about = "the LAN reaches those ports at the outer address, too" },
     spoofed = { "boolean", default = true, about = "drop sources that are not of the side where they come in" },
+    advertise = { "boolean", default = true, about = "hosts of the LAN learn of the router by IPv6, as from radvd" },
     clamp = { "boolean", default = false, about = "fit TCP segments to a narrow link, such as PPPoE or a tunnel" },
   },
   function(o)
@@ -60,6 +61,10 @@ return module {
         options[key] = value
       end
       forward_port(options)
+    end
+
+    if o.advertise then
+      allow_router_advertisements { on = o.lan }
     end
 
     if o.clamp then

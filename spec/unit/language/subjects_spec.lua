@@ -142,6 +142,24 @@ describe("allow_dhcp_client", function()
   end)
 end)
 
+describe("allow_router_advertisements", function()
+  it("hears hosts and speaks to them, on its interfaces alone", function()
+    local icmp = " -p ipv6-icmp -m icmp6 --icmpv6-type "
+    assert.same({
+      "2 INPUT -i lan0" .. icmp .. "133 -m hl --hl-eq 255 -j ACCEPT",
+      "2 INPUT -s fe80::/10 -i lan0" .. icmp .. "131 -j ACCEPT",
+      "2 INPUT -s fe80::/10 -i lan0" .. icmp .. "132 -j ACCEPT",
+      "2 INPUT -s fe80::/10 -i lan0" .. icmp .. "143 -j ACCEPT",
+      "2 OUTPUT -o lan0" .. icmp .. "134 -j ACCEPT",
+      "2 OUTPUT -o lan0" .. icmp .. "137 -j ACCEPT",
+      "2 OUTPUT -o lan0" .. icmp .. "130 -j ACCEPT",
+    }, fake.all(fake.run 'allow_router_advertisements { on = "lan0" }'))
+    assert.equal(0, #fake.run('allow_router_advertisements { on = {} }').rules)
+    assert.matches("allow_router_advertisements: `on` is missing",
+      fake.failure "allow_router_advertisements()", 1, true)
+  end)
+end)
+
 describe("the catalogue", function()
   local catalogue = require "moongate.services"
 
