@@ -83,7 +83,8 @@ local spelt = {}
 local good_names = { ["-m"] = {}, ["-j"] = {}, ["-g"] = {} }
 
 -- What a name may be; that of a chain is anything that chain() takes.
-local name_patterns = { ["-m"] = "^[%w_][%w_.-]*$", ["-j"] = "^[^%s!-]%S*$", ["-g"] = "^[^%s!-]%S*$" }
+local name_patterns = { ["-m"] = "^[%w_][%w_.-]*$", ["-j"] = "^[^%s%c!-][^%s%c]*$",
+  ["-g"] = "^[^%s%c!-][^%s%c]*$" }
 
 local function spell(name)
   local option = spelt[name]

@@ -31,9 +31,7 @@ function M.web(namespace, port, text)
   local dir = ("%s/web-%d"):format(namespace.lab.dir, port)
   run.must { "mkdir", dir }
   run.write_file(dir .. "/index.html", text)
-  local process = namespace:start(timed {
-    packets.python, "-I", "-m", "http.server", "--bind", "::", "--directory", dir, port,
-  })
+  local process = namespace:start(timed(packets.script("web.py", dir, port)))
   run.wait_until("web server", 5, function()
     assert(process:alive(), process:err())
     return packets.state(namespace, "tcp", "::1", port) == "open"

@@ -127,7 +127,7 @@ describe("append of a table", function()
       assert.same({ "-j " .. name, "-j " .. name, "-g " .. name }, fake.chain(core, 1, "INPUT"))
     end
     fails("match[1]: the extension's name comes first", 'chain("filter", "C"):append { match = { { "a:b" } } }')
-    for _, name in ipairs { "LOG --log-level 4", "-x", "!x", "", " x" } do
+    for _, name in ipairs { "LOG --log-level 4", "-x", "!x", "", " x", "ACCEPT\0", "\1x", "x\127" } do
       fails("jump: the extension's name comes first", ('chain("filter", "C"):append { jump = %q }'):format(name))
     end
   end)
