@@ -147,6 +147,7 @@ INSTALLED = \
 	644:$(BUILD)/moongate.pc:$(LIBDIR)/pkgconfig/moongate.pc \
 	644:packaging/moongate.8:$(MANDIR)/man8/moongate.8 \
 	644:packaging/libmoongate.3:$(MANDIR)/man3/libmoongate.3 \
+	644:packaging/moongate-policy.5:$(MANDIR)/man5/moongate-policy.5 \
 	644:packaging/moongate-json.5:$(MANDIR)/man5/moongate-json.5 \
 	644:packaging/moongate.schema.json:$(DATADIR)/moongate.schema.json \
 	644:packaging/completion/moongate:$(PREFIX)/share/bash-completion/completions/moongate \

@@ -26,7 +26,9 @@ describe("an installation #integration", function()
   it("has a program that finds its language and policies", function()
     local result = check(place .. "/share/moongate/policies/hosts/remote_server.lua")
     assert.equal(0, result.code, result.err)
-    for _, path in ipairs { "man/man8/moongate.8", "man/man5/moongate-json.5", "moongate/moongate.schema.json" } do
+    for _, path in ipairs {
+      "man/man8/moongate.8", "man/man5/moongate-json.5", "man/man5/moongate-policy.5", "moongate/moongate.schema.json",
+    } do
       assert.equal("file", lfs.attributes(place .. "/share/" .. path, "mode"), path)
     end
     assert.equal("directory", lfs.attributes(installed.stage .. "/etc/moongate", "mode"))
