@@ -131,7 +131,7 @@ describe("libmoongate #integration", function()
       for text, why in pairs {
         ["allow_inbound_shh()"] = "policy.lua:1: unknown name `allow_inbound_shh`: did you mean `allow_inbound_ssh`?\n",
         ["chain('filter', 'INPUT'):append '-p tcp --dports 1 -j ACCEPT'"] =
-          'policy.lua:1: append: unknown option "--dports"\n',
+          'policy.lua:1: append: unknown option "--dports": it belongs to "-m multiport", and stands behind it\n',
       } do
         local done = run_example(kind, policy(text))
         assert.same({ 1, "", why }, { done.code, done.out, done.err })
