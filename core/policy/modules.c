@@ -75,7 +75,7 @@ static int judge(int fd, const char *folder, const char *path, struct mg_error *
 			       path);
 	if (geteuid() == 0 && st.st_mode & S_IWOTH)
 		return mg_fail(error, -EPERM, MG_INVALID,
-			       "everybody can write %s/%s, so root does not run it: "
+			       "everybody can write %s/%s, so root does not trust it: "
 			       "chmod o-w %s/%s",
 			       folder, path, folder, path);
 	return 0;
@@ -157,19 +157,29 @@ static void join_folders(const char *const *folders, char *out, size_t size)
 	}
 }
 
-int mg_module_read(const char *const *folders, const char *path, char **text, size_t *length,
-		   struct mg_error *error)
+int mg_module_find(const char *const *folders, const char *path, const char **folder, char **text,
+		   size_t *length, struct mg_error *error)
 {
 	char places[1024];
 	int err = -ENOENT;
 	size_t i;
 
-	for (i = 0; folders[i] && err == -ENOENT; i++)
+	for (i = 0; folders[i] && err == -ENOENT; i++) {
+		*folder = folders[i];
 		err = read_in(folders[i], path, text, length, error);
+	}
 	if (err != -ENOENT)
 		return err;
 	join_folders(folders, places, sizeof(places));
 	return mg_fail(error, err, MG_INVALID, "there is no file %s in %s", path, places);
+}
+
+int mg_module_read(const char *const *folders, const char *path, char **text, size_t *length,
+		   struct mg_error *error)
+{
+	const char *folder;
+
+	return mg_module_find(folders, path, &folder, text, length, error);
 }
 
 /* Is it called like a module, or like a folder of some? */

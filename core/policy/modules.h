@@ -28,6 +28,13 @@ int mg_module_read(const char *const *folders, const char *path, char **text, si
 		   struct mg_error *error);
 
 /**
+ * The same for any file that a policy may read, and which folder it is in.
+ * @folder: one of @folders
+ */
+int mg_module_find(const char *const *folders, const char *path, const char **folder, char **text,
+		   size_t *length, struct mg_error *error);
+
+/**
  * What may be a module in folder @path of each folder of the search path, ""
  * for that folder itself: "NAME.lua" is a file, "NAME/" a folder, each ended
  * by a newline. For suggestions: what cannot be read is passed over, and so

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "address.h"
+#include "address_primitives.h"
 #include "common_rules.h"
 #include "module_primitives.h"
 #include "push_host.h"
@@ -326,6 +327,8 @@ void mg_push_primitives(lua_State *L, struct mg_primitives *primitives, const st
 		{ "policy", primitive_policy },
 		{ "split", primitive_split },
 		{ "address", primitive_address },
+		{ "address_file", mg_primitive_address_file },
+		{ "fold", mg_primitive_fold },
 		{ "place", primitive_place },
 		{ "uses", primitive_uses },
 		{ "watch_uses", primitive_watch_uses },

@@ -10,6 +10,10 @@
 -- that is in one of `excluded_zones`. The set of one address, by far the most
 -- common, is { text, only = family } instead: it is its own list. Sets are
 -- shared and never change.
+--
+-- What a person writes stays as it is written. A list that is `long`, because it
+-- came from a file or has more addresses than anybody writes by hand, is folded:
+-- the fewest networks that hold the same addresses, in order.
 local exceptions = require "moongate.exceptions"
 local lists = require "moongate.lists"
 
@@ -20,6 +24,9 @@ local exception_of, shown = exceptions.of, lists.shown
 
 -- How many parsed texts are kept; a policy may go through millions.
 local cache_limit = 20000
+
+-- Lists of more addresses than this in one family are folded.
+local most_as_written = 64
 
 -- `addresses { ... }` value -> { set =, texts = }
 local made = setmetatable({}, { __mode = "k" })
@@ -99,6 +106,7 @@ local function add_set(session, helper, path, into, set, excluded)
   if not excluded and set.positive then
     into.positive = true
   end
+  into.long = into.long or set.long
 end
 
 local function add_new(set, key, zone)
@@ -169,6 +177,59 @@ function collect(session, helper, path, value, set, excluded, texts)
   end)
 end
 
+local whole_family = { "0.0.0.0/0", "::/0" }
+
+-- The lists of both families as one set has them: a network /0, which is alone
+-- then, is false.
+local function without_whole(ipv4, ipv6)
+  for family, list in ipairs { ipv4, ipv6 } do
+    if list[1] == whole_family[family] then
+      list[1] = false
+    end
+  end
+  return { ipv4, ipv6 }
+end
+
+-- All that is listed, as texts.
+local function texts_of(inc)
+  local texts = {}
+  for family = 1, 2 do
+    table.move(inc[family], 1, #inc[family], #texts + 1, texts)
+    if inc[family][1] == false then
+      texts[#texts - #inc[family] + 1] = whole_family[family]
+    end
+  end
+  return texts
+end
+
+-- One side of a set, folded.
+local function folded(session, side)
+  local texts = {}
+  for family = 1, 2 do
+    for _, text in ipairs(side[family]) do
+      texts[#texts + 1] = text or whole_family[family]
+    end
+  end
+  return without_whole(session.core.fold(texts))
+end
+
+-- Fold a set that is complete, and not shared yet, if it is long.
+-- Returns the texts of what it lists then.
+local function fold_long(session, set, texts)
+  local inc, exc = set.inc, set.exc
+  if not set.long and math.max(#inc[1], #inc[2], #exc[1], #exc[2]) <= most_as_written then
+    return texts
+  end
+  set.long = true
+  set.inc, set.exc = folded(session, inc), folded(session, exc)
+  for family = 1, 2 do
+    if set.exc[family][1] == false then
+      set.all[family], set.exc[family] = true, {}
+    end
+  end
+  return texts_of(set.inc)
+end
+
 --- Whether a set lists no address at all.
 -- @param set made by `read`
 -- @return boolean
@@ -204,6 +265,7 @@ function M.read(session, helper, path, value)
   end
   local set = new_set()
   collect(session, helper, path, value, set, false, {})
+  fold_long(session, set)
   return set
 end
 
@@ -270,7 +332,18 @@ function M.value(session, helper, path, list)
     set.positive = true
   end
   set.seen = nil
-  return new_value(set, texts), set
+  return new_value(set, fold_long(session, set, texts)), set
+end
+
+--- The value for a long list that the core has folded.
+-- @param ipv4 canonical networks; given away, as is the next one
+-- @param ipv6 likewise
+-- @return the same as `addresses { ... }` gives
+function M.folded_value(ipv4, ipv6)
+  local set = new_set()
+  set.positive, set.long, set.seen = true, true, nil
+  set.inc = without_whole(ipv4, ipv6)
+  return new_value(set, texts_of(set.inc))
 end
 
 --- Offer `addresses` to policies.

@@ -27,6 +27,7 @@ local subjects = {
 -- Names that most policies do without, by the file that is loaded when one is
 -- first used: a policy should not wait for what it does not say.
 local later = {
+  addresses_from_file = "moongate.address_files",
   allow_router_advertisements = "moongate.router_advertisements",
   block = "moongate.blocklists",
   chain = "moongate.chains",

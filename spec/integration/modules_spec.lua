@@ -208,7 +208,7 @@ end
 
   it("are not run by root where everybody can write them", function()
     run.must { "chmod", "646", write(root .. "/own/roles/open.lua", marker "open") }
-    refuses("everybody can write " .. root .. "/own/roles/open.lua, so root does not run it: chmod o-w",
+    refuses("everybody can write " .. root .. "/own/roles/open.lua, so root does not trust it: chmod o-w",
       'use("roles.open")')
     write(root .. "/own/policy.lua", 'use("roles.open")')
     local result = run.run({ moongate.binary, "check", root .. "/own/policy.lua" }, { nobody = true })

@@ -181,6 +181,31 @@ function M.new(host, modules)
     end
     return text
   end
+  -- Good enough for specs: each line is an address; nothing is merged.
+  function core.address_file(path)
+    local text = modules and modules[path] or path == "blocklist.txt" and "192.0.2.1\n"
+    if not text then
+      return nil, "there is no file " .. path
+    end
+    local texts = {}
+    for line in text:gmatch("[^\n]+") do
+      texts[#texts + 1] = line
+    end
+    return core.fold(texts)
+  end
+  function core.fold(texts)
+    local lists, seen = { {}, {} }, {}
+    for _, text in ipairs(texts) do
+      local family, canonical = address(text)
+      if not seen[canonical] then
+        seen[canonical] = true
+        table.insert(lists[family], canonical)
+      end
+    end
+    table.sort(lists[1])
+    table.sort(lists[2])
+    return lists[1], lists[2]
+  end
   function core.module_names(folder)
     local found, prefix = {}, folder == "" and "" or folder .. "/"
     for path in pairs(modules or {}) do
