@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ruleset/checksum.h"
+
 static int write_all(int fd, const char *data, size_t size)
 {
 	while (size > 0) {
@@ -177,16 +179,68 @@ int mg_durable_read_open(int fd, size_t limit, char **out, size_t *size)
 	return 0;
 }
 
+/* O_NONBLOCK: a FIFO put there must not hold us up. */
+static int open_to_read(int dir, const char *name)
+{
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
 int mg_durable_read(int dir, const char *name, size_t limit, char **out, size_t *size)
 {
+	int fd = open_to_read(dir, name);
 	int ret;
-	int fd;
 
-	/* O_NONBLOCK: a FIFO put there must not hold us up */
-	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	ret = mg_durable_read_open(fd, limit, out, size);
+	close(fd);
+	return ret;
+}
+
+/* In pieces that divide into words; the last one may be shorter. */
+static int sum_open(int fd, size_t limit, uint64_t *sum, size_t *size)
+{
+	enum { PIECE = 64 * 1024 };
+	char piece[PIECE];
+	struct stat st;
+	size_t left, length;
+	int ret;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if (st.st_size < 0 || (size_t)st.st_size > limit)
+		return -EFBIG;
+	left = (size_t)st.st_size;
+	*size = left;
+	*sum = MG_CHECKSUM_START ^ left;
+	for (; left >= PIECE; left -= PIECE) {
+		ret = read_all(fd, piece, PIECE);
+		if (ret)
+			return ret;
+		if (memchr(piece, 0, PIECE))
+			return -EBADMSG;
+		*sum = mg_checksum_words(*sum, piece, PIECE);
+	}
+	length = left;
+	ret = read_all(fd, piece, length);
+	if (!ret && memchr(piece, 0, length))
+		ret = -EBADMSG;
+	*sum = mg_checksum_end(*sum, piece, length);
+	return ret;
+}
+
+int mg_durable_sum(int dir, const char *name, size_t limit, uint64_t *sum, size_t *size)
+{
+	int fd = open_to_read(dir, name);
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	ret = sum_open(fd, limit, sum, size);
 	close(fd);
 	return ret;
 }

@@ -9,6 +9,7 @@
 #define MG_PLAN_DURABLE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /**
  * Make or replace @name in @dir, mode 0600: temporary name, fsync, rename,
@@ -45,6 +46,12 @@ int mg_durable_sync(int fd);
  * allocated and a NUL follows its last byte. @size may be NULL.
  */
 int mg_durable_read(int dir, const char *name, size_t limit, char **out, size_t *size);
+
+/**
+ * mg_checksum_whole() of a regular file of at most @limit bytes, of which never
+ * more than a piece is in memory. -EBADMSG: it holds a NUL byte.
+ */
+int mg_durable_sum(int dir, const char *name, size_t limit, uint64_t *sum, size_t *size);
 
 /** Read the regular file that is open as @fd, which stays open; as mg_durable_read(). */
 int mg_durable_read_open(int fd, size_t limit, char **out, size_t *size);

@@ -356,16 +356,14 @@ int mg_state_confirm_generation(struct mg_state *state, uint32_t number, const c
 				struct mg_error *error)
 {
 	struct mg_name name = mg_generation_name(number);
-	struct mg_generation *generation = NULL;
 	uint32_t before = 0;
 	int ret;
 
-	ret = mg_state_read_generation(state, number, &generation, error);
+	ret = mg_generation_check(state, number, error);
 	if (ret == -ENOENT)
 		return mg_state_fail(error, ret, &state->state, name.text);
 	if (ret)
 		return ret;
-	mg_generation_free(generation);
 	/* a damaged link is no reason not to replace it */
 	if (mg_state_read_link(state, &before, NULL))
 		before = 0;

@@ -127,7 +127,10 @@ int mg_generation_meta(const struct mg_state *state, uint32_t number, json_t **o
 	return 0;
 }
 
-/* Read the rules of one family and compare them with what @about says of them. */
+/*
+ * Read the rules of one family and compare them with what @about says of them.
+ * @out: NULL to compare only, which takes no memory
+ */
 static int read_rules(const struct mg_state *state, uint32_t number, enum mg_family family,
 		      const json_t *about, char **out, struct mg_error *error)
 {
@@ -136,23 +139,31 @@ static int read_rules(const struct mg_state *state, uint32_t number, enum mg_fam
 	json_int_t bytes = json_integer_value(json_object_get(about, "bytes"));
 	char *text = NULL;
 	char found[17];
+	uint64_t is = 0;
 	size_t size = 0;
 	int ret;
 
-	ret = mg_durable_read(state->state.fd, name.text, RULES_LIMIT, &text, &size);
+	if (out)
+		ret = mg_durable_read(state->state.fd, name.text, RULES_LIMIT, &text, &size);
+	else
+		ret = mg_durable_sum(state->state.fd, name.text, RULES_LIMIT, &is, &size);
 	if (ret == -ENOENT)
 		return mg_state_damaged(error, &state->state, name.text, "it is missing");
 	if (ret == -EINVAL || ret == -EFBIG || ret == -ELOOP)
 		return mg_state_damaged(error, &state->state, name.text, "not a file of ours");
-	if (ret)
+	if (ret && ret != -EBADMSG)
 		return mg_state_fail(error, ret, &state->state, name.text);
-	snprintf(found, sizeof(found), "%016" PRIx64, mg_checksum_whole(text, size));
-	if (!sum || bytes != (json_int_t)size || strcmp(sum, found) != 0 || memchr(text, 0, size)) {
+	if (text)
+		is = mg_checksum_whole(text, size);
+	snprintf(found, sizeof(found), "%016" PRIx64, is);
+	if (ret || !sum || bytes != (json_int_t)size || strcmp(sum, found) != 0 ||
+	    (text && memchr(text, 0, size))) {
 		free(text);
 		return mg_state_damaged(error, &state->state, name.text,
 					"its checksum is not the one in meta.json");
 	}
-	*out = text;
+	if (out)
+		*out = text;
 	return 0;
 }
 
@@ -169,8 +180,8 @@ static bool take_string(const json_t *meta, const char *key, char **out)
 	return *out != NULL;
 }
 
-static int fill(const struct mg_state *state, const json_t *meta, struct mg_generation *out,
-		struct mg_error *error)
+static int fill(const struct mg_state *state, const json_t *meta, bool rules_too,
+		struct mg_generation *out, struct mg_error *error)
 {
 	struct mg_name name = file_name(out->number, MG_META);
 	const json_t *time = json_object_get(meta, "time");
@@ -191,15 +202,16 @@ static int fill(const struct mg_state *state, const json_t *meta, struct mg_gene
 						"it says nothing about one family's rules");
 		if (json_is_null(about))
 			continue;
-		ret = read_rules(state, out->number, family, about, &out->rules[family], error);
+		ret = read_rules(state, out->number, family, about,
+				 rules_too ? &out->rules[family] : NULL, error);
 		if (ret)
 			return ret;
 	}
 	return 0;
 }
 
-int mg_state_read_generation(struct mg_state *state, uint32_t number, struct mg_generation **out,
-			     struct mg_error *error)
+static int read_generation(struct mg_state *state, uint32_t number, bool rules_too,
+			   struct mg_generation **out, struct mg_error *error)
 {
 	struct mg_generation *generation = NULL;
 	json_t *meta = NULL;
@@ -214,7 +226,7 @@ int mg_state_read_generation(struct mg_state *state, uint32_t number, struct mg_
 		goto out;
 	}
 	generation->number = number;
-	ret = fill(state, meta, generation, error);
+	ret = fill(state, meta, rules_too, generation, error);
 	if (ret)
 		goto out;
 	*out = generation;
@@ -222,6 +234,21 @@ int mg_state_read_generation(struct mg_state *state, uint32_t number, struct mg_
 out:
 	mg_generation_free(generation);
 	json_decref(meta);
+	return ret;
+}
+
+int mg_state_read_generation(struct mg_state *state, uint32_t number, struct mg_generation **out,
+			     struct mg_error *error)
+{
+	return read_generation(state, number, true, out, error);
+}
+
+int mg_generation_check(struct mg_state *state, uint32_t number, struct mg_error *error)
+{
+	struct mg_generation *generation = NULL;
+	int ret = read_generation(state, number, false, &generation, error);
+
+	mg_generation_free(generation);
 	return ret;
 }
 

@@ -63,6 +63,10 @@ uint32_t mg_generation_number(const char *name);
 /** The number that "confirmed" points to; -ENOENT without words, -EBADMSG. */
 int mg_state_read_link(const struct mg_state *state, uint32_t *out, struct mg_error *error);
 
+/** Is all of a generation there and undamaged? As mg_state_read_generation(), of which it keeps
+ * nothing. */
+int mg_generation_check(struct mg_state *state, uint32_t number, struct mg_error *error);
+
 /**
  * Read a generation's meta.json; the caller lets go of it with json_decref().
  * -ENOENT without words: no such generation.

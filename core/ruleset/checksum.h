@@ -25,13 +25,16 @@ static inline uint64_t mg_checksum(uint64_t sum, const void *data, size_t size)
 }
 
 /**
- * Of a whole text at once, eight bytes at a time in the byte order of this host:
- * for what is large. Another sum than that of mg_checksum().
+ * Of a whole text, eight bytes at a time in the byte order of this host: for
+ * what is large. Another sum than that of mg_checksum(). It comes in pieces: to
+ * begin with MG_CHECKSUM_START ^ the size of the whole, each piece but the last
+ * a multiple of eight bytes long, and the last one, which may be empty, to
+ * mg_checksum_end().
  */
-static inline uint64_t mg_checksum_whole(const void *data, size_t size)
+static inline uint64_t mg_checksum_words(uint64_t sum, const void *data, size_t size)
 {
 	const unsigned char *at = data;
-	uint64_t sum = MG_CHECKSUM_START ^ size, word;
+	uint64_t word;
 
 	for (; size >= sizeof(word); at += sizeof(word), size -= sizeof(word)) {
 		memcpy(&word, at, sizeof(word));
@@ -39,9 +42,22 @@ static inline uint64_t mg_checksum_whole(const void *data, size_t size)
 		sum = (sum ^ word) * 0x100000001b3U;
 		sum ^= sum >> 32;
 	}
-	word = 0;
-	memcpy(&word, at, size);
+	return sum;
+}
+
+static inline uint64_t mg_checksum_end(uint64_t sum, const void *data, size_t size)
+{
+	const size_t whole = size / sizeof(uint64_t) * sizeof(uint64_t);
+	uint64_t word = 0;
+
+	sum = mg_checksum_words(sum, data, whole);
+	memcpy(&word, (const unsigned char *)data + whole, size - whole);
 	return (sum ^ word) * 0x100000001b3U;
+}
+
+static inline uint64_t mg_checksum_whole(const void *data, size_t size)
+{
+	return mg_checksum_end(MG_CHECKSUM_START ^ size, data, size);
 }
 
 #endif

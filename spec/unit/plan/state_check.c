@@ -3,7 +3,7 @@
  * The durable state: what was confirmed stays so through damage, crashes and
  * full disks; the lock keeps others out; a pending record counts for one boot.
  */
-#include "plan/state.h"
+#include "plan/state_inner.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -217,12 +217,40 @@ static void random_damage(void)
 		EXPECT(ftruncate(fd, 0) == 0 && pwrite(fd, part, (size_t)length, 0) == length);
 		ret = read_number(1);
 		EXPECT(ret == 0 || ret == -EBADMSG);
+		/* a confirmation looks at the same, piece by piece */
+		EXPECT_IS(mg_generation_check(state, 1, &tap_error), ret);
 		noticed += ret != 0;
 		if (ret == 0 && generation->rules[MG_IPV4])
 			EXPECT_TEXT(generation->rules[MG_IPV4], "the right rules");
 	}
 	close(fd);
 	EXPECT(noticed > 1000);
+	end();
+}
+
+/* More than is looked at in one piece, and no multiple of a word. */
+static void damage_of_many_rules(void)
+{
+	static const long places[] = { 0, 65535, 65536, 131072, 200001, 200002 };
+	char *rules = malloc(200004), path[512];
+	uint32_t number;
+
+	memset(rules, 'r', 200003);
+	rules[200003] = '\0';
+	begin();
+	number = write_rules(rules, "six");
+	free(rules);
+	EXPECT_DONE(confirm(number));
+	snprintf(path, sizeof(path), "%s/generations/%u/rules.v4", state_dir, number);
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		int fd = open(path, O_RDWR);
+
+		EXPECT(pwrite(fd, "s", 1, places[i]) == 1);
+		EXPECT_IS(confirm(number), -EBADMSG);
+		EXPECT(pwrite(fd, "r", 1, places[i]) == 1);
+		EXPECT_DONE(confirm(number));
+		close(fd);
+	}
 	end();
 }
 
@@ -427,6 +455,7 @@ int main(int argc, char **argv)
 	tap_run("shows nothing to others, and refuses folders that they can change", modes);
 	tap_run("notices every kind of damage, and the confirmed one stays", damage);
 	tap_run("notices random damage, or gives the right rules", random_damage);
+	tap_run("notices damage anywhere in many rules", damage_of_many_rules);
 	tap_run("notices a damaged link, and replaces it", damaged_link);
 	tap_run("is not confused by what a crash leaves", leftovers);
 	tap_run("keeps the last 20 confirmed generations, and the current one", retention);
