@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fault.h"
 #include "session.h"
 #include "text_pattern.h"
 
@@ -19,6 +20,7 @@ struct printing {
 	const struct mg_entry *entry;
 	struct mg_entry_view view;
 	struct mg_text_marks marks;
+	const char *culprit; /* the extension whose plugin is at work */
 };
 
 /* The database is a file that is read through for each number: remember. */
@@ -83,33 +85,46 @@ static void mark_comment(struct printing *printing, const struct xt_entry_match 
 	marks->comment_end = (size_t)ftell(stdout);
 }
 
+/* A plugin believes that its data are as large as it made them. */
+static bool has_size(size_t size, size_t head, size_t data)
+{
+	return size >= XT_ALIGN(head) + data;
+}
+
 static void print_match(struct printing *printing, const struct xt_entry_match *match)
 {
 	const char *name = match->u.user.name;
 	const struct xtables_match *newest = mg_find_match(name);
 	const struct xtables_match *plugin = mg_find_match_revision(name, match->u.user.revision);
 	const struct xtables_match *namer = plugin ? plugin : newest;
+	const struct xt_entry_match *padded;
+	bool sound;
 	long start;
 
 	if (!newest) {
 		printf(" [unknown match %s]", name);
 		return;
 	}
-	printf(" -m %s", namer->alias ? namer->alias(match) : name);
+	printing->culprit = name;
+	sound = plugin && has_size(match->u.match_size, sizeof(*match), plugin->size);
+	padded = mg_fault_padded(match, match->u.match_size);
+	printf(" -m %s", namer->alias && sound ? namer->alias(padded) : name);
 	start = ftell(stdout);
-	if (plugin && plugin->save)
-		plugin->save(printing->view.source, match);
+	if (sound && plugin->save)
+		plugin->save(printing->view.source, padded);
 	else if (newest->save)
 		fputs(" [unsupported revision]", stdout);
-	if (strcmp(name, "comment") == 0)
+	if (sound && strcmp(name, "comment") == 0)
 		mark_comment(printing, match, start);
 }
 
-static void print_target(const struct printing *printing)
+static void print_target(struct printing *printing)
 {
-	const struct xt_entry_target *target = mg_entry_target(&printing->view, printing->ops);
+	const struct xt_entry_target *padded,
+		*target = mg_entry_target(&printing->view, printing->ops);
 	const char *name = printing->entry->target;
 	const struct xtables_target *newest, *plugin, *namer;
+	bool sound;
 
 	if (printing->entry->standard) {
 		if (*name)
@@ -125,9 +140,12 @@ static void print_target(const struct printing *printing)
 		printf(" [unknown target %s]", name);
 		return;
 	}
-	printf(" -j %s", namer->alias ? namer->alias(target) : name);
-	if (plugin && plugin->save)
-		plugin->save(printing->view.source, target);
+	printing->culprit = name;
+	sound = plugin && has_size(target->u.target_size, sizeof(*target), plugin->size);
+	padded = mg_fault_padded(target, target->u.target_size);
+	printf(" -j %s", namer->alias && sound ? namer->alias(padded) : name);
+	if (sound && plugin->save)
+		plugin->save(printing->view.source, padded);
 	else if (newest->save)
 		fputs(" [unsupported revision]", stdout);
 }
@@ -168,14 +186,19 @@ static int print_rule(void *context)
 int mg_entry_text(const struct mg_family_ops *ops, const struct mg_entry *entry, const char **out,
 		  struct mg_error *error)
 {
-	struct printing printing = { .ops = ops, .entry = entry };
+	struct printing printing = { .ops = ops, .entry = entry, .culprit = "standard" };
 	const char *text = mg_text_apply(ops, entry);
 	int err;
 
 	if (!text) {
 		ops->view((void *)entry->bytes, &printing.view);
 		mg_session_family(ops->family);
+		mg_fault_begin(&printing.culprit);
 		err = mg_fence_run(print_rule, &printing, error);
+		if (mg_fault_end() && error) {
+			error->status = MG_KERNEL;
+			err = -EBADMSG;
+		}
 		if (err)
 			return err;
 		text = mg_fence_output();

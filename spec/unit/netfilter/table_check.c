@@ -8,6 +8,7 @@
 #include <sched.h>
 
 #include "netfilter/equal.h"
+#include "netfilter/print.h"
 #include "netfilter/table.h"
 #include "netfilter/xt_socket.h"
 #include "spec/support/tap.h"
@@ -198,6 +199,45 @@ static void random_damage(void)
 	end();
 }
 
+/* The match or target called @name in the copy of entry @index, which may be written to. */
+static unsigned char *part_of(size_t index, const char *name)
+{
+	unsigned char *at = (unsigned char *)(uintptr_t)image->entries[index].bytes;
+	struct mg_entry_view view;
+
+	ops()->view(at, &view);
+	for (; at < (unsigned char *)view.elements + *view.next_offset - ops()->entry_size; at++)
+		if (memcmp(at, name, strlen(name) + 1) == 0)
+			return at - offsetof(struct xt_entry_match, u.user.name);
+	return NULL;
+}
+
+static void prints_anything(void)
+{
+	unsigned char *part;
+	const char *text;
+
+	begin();
+	/* flags that have no name: the plugin looks for them beyond the end of its list */
+	part = part_of(1, "tcp");
+	EXPECT(part);
+	memset(part + sizeof(struct xt_entry_match) + 9, 0xC0, 2);
+	EXPECT_IS(mg_entry_text(ops(), &image->entries[1], &text, &tap_error), -EBADMSG);
+	EXPECT_IS(tap_error.status, MG_KERNEL);
+	EXPECT_TEXT(tap_error.text,
+		    "the plugin of `tcp' breaks over the data that a rule has for it");
+	/* and nothing is left behind: the next rule prints */
+	EXPECT_DONE(mg_entry_text(ops(), &image->entries[2], &text, &tap_error));
+	EXPECT_TEXT(text, "-s 10.0.0.0/8 -g ALPHA");
+	/* a text without an end has the one of its data */
+	part = part_of(5, "LOG");
+	EXPECT(part);
+	memset(part + sizeof(struct xt_entry_target) + 2, 'x', 30);
+	EXPECT_DONE(mg_entry_text(ops(), &image->entries[5], &text, &tap_error));
+	EXPECT_TEXT(text, "-j LOG --log-prefix xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+	end();
+}
+
 /* Written back as it was, with every counter; then with the rules the other way round. */
 static void writes_back(void)
 {
@@ -264,6 +304,7 @@ int main(void)
 	tap_run("refuses a copy that ends too early", short_copies);
 	tap_run("refuses a copy that is not as it was said", wrong_facts);
 	tap_run("survives any damage", random_damage);
+	tap_run("prints data that make no sense, or says whose they are", prints_anything);
 	tap_run("writes a table back, and keeps all counters of rules that move", writes_back);
 	tap_run("notices that somebody else wrote", notices_others);
 	return tap_end();
