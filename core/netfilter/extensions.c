@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,8 +151,14 @@ static int look_up(void *context)
 
 	extension->has_match = match;
 	extension->match_revision = match ? match->revision : 0;
+	if (match)
+		extension->match_options = (struct mg_option_source){ match->x6_options,
+								      match->extra_opts };
 	extension->has_target = target;
 	extension->target_revision = target ? target->revision : 0;
+	if (target)
+		extension->target_options = (struct mg_option_source){ target->x6_options,
+								       target->extra_opts };
 	return 0;
 }
 
@@ -203,4 +210,33 @@ int mg_extensions_read(enum mg_family family, struct mg_extensions *out, struct 
 	mg_extensions_clear(out);
 	*out = list;
 	return 0;
+}
+
+bool mg_extension_option(const struct mg_option_source *options, size_t number,
+			 struct mg_extension_option *out)
+{
+	const struct xt_option_entry *entry = options->entries;
+	const struct option *option = options->entries ? NULL : options->options;
+
+	for (; entry && entry->name; entry++) {
+		if (number--)
+			continue;
+		*out = (struct mg_extension_option){
+			.name = entry->name,
+			.has_value = entry->type != XTTYPE_NONE,
+			.says_negation = true,
+			.takes_negation = entry->flags & XTOPT_INVERT,
+		};
+		return true;
+	}
+	for (; option && option->name; option++) {
+		if (number--)
+			continue;
+		*out = (struct mg_extension_option){
+			.name = option->name,
+			.has_value = option->has_arg != no_argument,
+		};
+		return true;
+	}
+	return false;
 }

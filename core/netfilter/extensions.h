@@ -6,14 +6,16 @@
 #ifndef MG_EXTENSIONS_H
 #define MG_EXTENSIONS_H
 
-#include <linux/netfilter/x_tables.h>
+#include "options.h"
+
 #include <moongate.h>
 
 /** What the plugin of one name has for one family. */
 struct mg_extension {
 	char name[XT_EXTENSION_MAXNAMELEN];
 	bool has_match, has_target;
-	uint8_t match_revision, target_revision; /* the newest that the kernel has */
+	uint8_t match_revision, target_revision;	       /* the newest that the kernel has */
+	struct mg_option_source match_options, target_options; /* the plugin's own */
 };
 
 /** Zero-initialise; end with mg_extensions_clear(). */
@@ -39,5 +41,19 @@ int mg_extensions_list(struct mg_extensions *out);
  * Errors: MG_ENVIRONMENT.
  */
 int mg_extensions_read(enum mg_family family, struct mg_extensions *out, struct mg_error *error);
+
+/** An option of a plugin, by its number from 0. */
+struct mg_extension_option {
+	const char *name; /* without "--" */
+	bool has_value;
+	/* Does the plugin's table say whether "!" may stand before it, and which it says?
+	 * An older plugin decides by itself.
+	 */
+	bool says_negation, takes_negation;
+};
+
+/** Returns false when there are fewer options. */
+bool mg_extension_option(const struct mg_option_source *options, size_t number,
+			 struct mg_extension_option *out);
 
 #endif

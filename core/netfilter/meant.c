@@ -93,18 +93,42 @@ static void add_chains(const struct mg_making *making, struct choice *choice)
 /* More than any host has of each. */
 enum { ROOM = 1024 };
 
+/* A plugin of this very name is there, and was not found. */
+static const char *told_elsewhere(struct mg_making *making, const struct choice *choice,
+				  const char *name)
+{
+	static const char form[] = ": the plugin of this name is none for %s";
+	const size_t size = sizeof(form) + strlen(making->ops->name);
+	size_t i;
+	char *text;
+
+	for (i = 0; i < choice->count; i++)
+		if (strcmp(choice->names[i], name) == 0)
+			break;
+	if (i == choice->count)
+		return NULL;
+	text = mg_making_take(making, size);
+	snprintf(text, size, form, making->ops->name);
+	return text;
+}
+
 const char *mg_meant_match(struct mg_making *making, const char *name)
 {
+	const char *elsewhere;
 	struct choice choice;
 
 	start(making, &choice, ROOM);
 	add_extensions(making, &choice, false);
+	elsewhere = told_elsewhere(making, &choice, name);
+	if (elsewhere)
+		return elsewhere;
 	return told(making, "", nearest(&choice, name));
 }
 
 const char *mg_meant_target(struct mg_making *making, const char *name)
 {
 	static const char *const verdicts[] = { "ACCEPT", "DROP", "QUEUE", "RETURN" };
+	const char *elsewhere;
 	struct choice choice;
 	size_t i;
 
@@ -113,6 +137,9 @@ const char *mg_meant_target(struct mg_making *making, const char *name)
 		add(&choice, verdicts[i]);
 	add_chains(making, &choice);
 	add_extensions(making, &choice, true);
+	elsewhere = told_elsewhere(making, &choice, name);
+	if (elsewhere)
+		return elsewhere;
 	return told(making, "", nearest(&choice, name));
 }
 
