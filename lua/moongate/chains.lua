@@ -90,13 +90,20 @@ local function address_sides(session, helper, options, key, flag)
   return out
 end
 
--- Add a rule to those found, or remember why it cannot be.
-local function judge(session, args, left, families, found, wrong)
+-- Add a rule to those found, or remember why it cannot be. Who asks for one
+-- family gets what iptables takes there, as from the dump of an old firewall.
+local function judge(session, helper, args, left, families, found, wrong)
   if left & families ~= 0 then
     found[#found + 1] = { args, left & families }
     return wrong
   end
   local _, why = scope.families(session.core, args)
+  if families ~= 3 and ((scope.families(session.core, args, true)) or 0) & families ~= 0 then
+    found[#found + 1] = { args, families }
+    session.core.note("warning", ("%s: no %s packet has this protocol: the rule matches nothing"):format(helper,
+      families == 1 and "IPv4" or "IPv6"), "leave the rule out")
+    return wrong
+  end
   return wrong or why or "the rule and the chain (or family=) have no family in common"
 end
 
@@ -123,7 +130,7 @@ local function structured_simple(session, helper, options, families, from, sourc
     args[n + 1], args[n + 2] = "-d", destination
   end
   local left = rule_options.add(session, helper, options, chains, args) & from & to
-  return found, judge(session, args, left, families, found)
+  return found, judge(session, helper, args, left, families, found)
 end
 
 local function structured_lists(session, helper, options, families)
@@ -137,7 +144,7 @@ local function structured_lists(session, helper, options, families)
       table.move(source, 1, #source, 1, args)
       table.move(destination, 1, #destination, #args + 1, args)
       rule_options.add(session, helper, options, chains, args)
-      wrong = judge(session, args, scope.families(session.core, args) or 0, families, found, wrong)
+      wrong = judge(session, helper, args, scope.families(session.core, args) or 0, families, found, wrong)
     end
   end
   return found, wrong
@@ -167,12 +174,8 @@ local function textual(session, helper, chain, text)
   local found, wrong = {}, nil
   local variants, families = rule_text.read(session, helper, text)
   for _, args in ipairs(variants) do
-    local allowed, why = scope.families(session.core, args)
-    if allowed and allowed & families & chain.families ~= 0 then
-      found[#found + 1] = { args, allowed & families & chain.families }
-    else
-      wrong = wrong or why or "the rule and the chain have no family in common"
-    end
+    wrong = judge(session, helper, args, scope.families(session.core, args) or 0, families & chain.families, found,
+      wrong)
   end
   if #found == 0 then
     session.fail(helper, nil, wrong)

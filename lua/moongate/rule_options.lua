@@ -27,6 +27,7 @@ M.schema = schema.helper("append", {
   in_interface = "interfaces",
   out_interface = "interfaces",
   fragment = "boolean",
+  set_counters = "list",
   match = "list",
   comment = "comment",
   jump = "target",
@@ -303,6 +304,17 @@ local function add_matches(session, helper, matches)
   rule.index = nil
 end
 
+-- What the counters of a rule begin with that is new: packets and bytes.
+local function add_counters(session, helper, value)
+  local packets, bytes = value[1], value[2]
+  if lists.length(session, helper, "set_counters", value) ~= 2 or math_type(packets) ~= "integer"
+      or math_type(bytes) ~= "integer" or packets < 0 or bytes < 0 then
+    session.fail(helper, "set_counters", "takes two numbers: { packets, bytes }")
+  end
+  add("-c", ("%d"):format(packets))
+  add(("%d"):format(bytes))
+end
+
 -- The jump; without one a rule only counts. A chain object stands for its name.
 local function add_jump(session, helper, options, chains)
   local jump, go_to = options.jump, options.go_to
@@ -355,6 +367,9 @@ function M.add(session, helper, options, chains, args)
     add("--comment", options.comment)
   end
   add_jump(session, helper, options, chains)
+  if options.set_counters ~= nil then
+    add_counters(session, helper, options.set_counters)
+  end
   return rule.families
 end
 

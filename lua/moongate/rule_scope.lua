@@ -106,12 +106,17 @@ end
 --- The families in which a rule can match.
 -- @param core the primitives
 -- @param args sequence of arguments
+-- @param any_protocol do not look at the protocol: iptables takes `-p icmp` in
+--   IPv6, where no packet matches it
 -- @return 1, 2 or 3; or nil and why there is none
-function M.families(core, args)
+function M.families(core, args, any_protocol)
   local families, culprit = 3, nil
   for i = 1, #args do
     local option = args[i]
     local reader, family, what = readers[option], nil, option
+    if any_protocol and reader == readers["-p"] then
+      reader = nil
+    end
     if reader and args[i + 1] and not free_text[args[i - 1]] then
       family, what = reader(core, args[i + 1], args[i - 1] == "!"), i
     elseif (option == "-f" or option == "--fragment") and not free_text[args[i - 1]] then

@@ -12,8 +12,7 @@ local source_or_destination = {
 
 -- Which table, chain and place a rule goes to is said by the chain object.
 local place = "the table, the chain and the place are the chain object's; give conditions and a jump only"
-local counters = "counters are the kernel's"
-local refused = { ["-c"] = counters, ["--set-counters"] = counters }
+local refused = {}
 for _, option in ipairs {
   "-A", "-I", "-D", "-R", "-C", "-L", "-S", "-F", "-Z", "-N", "-X", "-P", "-E", "-t",
   "--append", "--insert", "--delete", "--replace", "--check", "--list", "--list-rules", "--flush", "--zero",
@@ -47,16 +46,20 @@ local function separate(words)
 end
 
 -- iptables' own ways of writing a network, which the language does without:
--- octets left out ("10.2/16", "0/0") and masks that are no prefix. Returns the
--- address in full, and whether it has such a mask.
+-- octets left out ("10.2/16", "0/0", "10.2") and masks that are no prefix.
+-- Returns the address in full, and whether it has such a mask.
 local function full_address(core, text)
-  local host, mask = text:match("^([^/]+)/([^/]+)$")
-  if not host or core.address(text) then
+  if core.address(text) then
     return text
   end
+  local host, mask = text:match("^([^/]+)/([^/]+)$")
+  host = host or text
   local _, dots = host:gsub("%.", "")
-  if host:find("^[%d.]+$") and dots < 3 then
+  if host:find("^%d[%d.]*$") and dots < 3 then
     host = host .. (".0"):rep(3 - dots)
+  end
+  if not mask then
+    return core.address(host) and host or text
   end
   local full, family = host .. "/" .. mask, core.address(host)
   if core.address(full) then

@@ -172,12 +172,33 @@ describe("append of a text", function()
       'chain("filter", "C"):append "-s 10.0.0.1 -d 2001:db8::1 -j DROP"')
   end)
 
+  it("may say what its counters begin with", function()
+    assert.equal("3 -c 5 10 -j DROP", one [["-c 5 10 -j DROP"]])
+    assert.equal("3 -j DROP --set-counters 5,10", one [["-j DROP --set-counters 5,10"]])
+    assert.equal("3 -j DROP -c 5 700", one [[{ jump = "DROP", set_counters = { 5, 700 } }]])
+    for _, value in ipairs { "{ 5 }", "{ 5, -1 }", "{ 5, 6, 7 }", "{ 5, 1.5 }", '{ 5, "6" }' } do
+      fails("append: set_counters: takes two numbers: { packets, bytes }",
+        ('chain("filter", "C"):append { jump = "DROP", set_counters = %s }'):format(value))
+    end
+  end)
+
+  it("takes what iptables takes in the one family that is asked for", function()
+    local function text_of(options, rule)
+      local core = fake.run(('chain("filter", "C", { family = %q }):append %s'):format(options, rule))
+      return fake.all(core)
+    end
+    assert.same({ "2 C -p icmp -j DROP" }, text_of("ipv6", [["-p icmp -j DROP"]]))
+    assert.same({ "1 C -p icmpv6 -j DROP" }, text_of("ipv4", [["-p icmpv6 -j DROP"]]))
+    assert.same({ "2 C -p ah -j DROP" }, text_of("ipv6", [[{ protocol = "ah", jump = "DROP" }]]))
+    fails("no family in common", 'chain("filter", "C", { family = "ipv6" }):append "-s 10.0.0.1 -j DROP"')
+    assert.equal("1 -s 10.2.0.0/32 -j DROP", one [["-s 10.2 -j DROP"]])
+  end)
+
   it("holds a rule and nothing else", function()
     for _, option in ipairs { "-A INPUT", "-I INPUT 1", "-t nat", "--table nat", "-N X", "-F" } do
       fails(("append: `%s` has no place here: the table, the chain and the place are the chain object's")
         :format(option:match("%S+")), ('chain("filter", "C"):append "%s -j DROP"'):format(option))
     end
-    fails("`-c` has no place here: counters are the kernel's", 'chain("filter", "C"):append "-c 1 2 -j DROP"')
     fails("unfinished quotes", [[chain("filter", "C"):append '-m comment --comment "a -j DROP']])
     fails("an empty string is no rule", [[chain("filter", "C"):append ""]])
     fails("is a host name", [[chain("filter", "C"):append "-s www.example.org -j DROP"]])
