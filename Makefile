@@ -4,6 +4,7 @@
 # make run      the main job, shown in a private network namespace (root)
 # make test     all specs (root: on the real kernel)
 # make asan     the specs on a build with ASan and UBSan
+# make fuzz     the readers of files and of the kernel's tables under libFuzzer
 # make lint     clang-format, clang-tidy, cppcheck, luacheck
 # make bench    against the peers, side by side
 # make install  PREFIX, DESTDIR, LIBDIR, MANDIR, SYSCONFDIR; make uninstall takes it away again
@@ -106,8 +107,27 @@ valgrind: $(PROGRAM)
 	@packaging/install-packages check
 	@spec/support/valgrind $(PROGRAM)
 
+# Each target for FUZZ_SECONDS, in a network namespace of its own: the plugins
+# may ask the kernel. A file that broke one stays in build-fuzz/found.
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS := $(sort $(patsubst spec/fuzz/%.c,%,$(wildcard spec/fuzz/*.c)))
+FUZZ_BUILD = CC=clang BUILD=build-fuzz OPTIMIZE="-O1 -g" HARDENING= WARNINGS= \
+	SANITIZE="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+.PHONY: fuzz fuzz-targets
+fuzz: all
+	@$(MAKE) --no-print-directory packages PURPOSES="build run fuzz"
+	@$(MAKE) --no-print-directory $(FUZZ_BUILD) fuzz-targets
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) spec/fuzz/run $(PROGRAM) build-fuzz $(FUZZ_TARGETS)
+
+fuzz-targets: $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%)
+$(BUILD)/fuzz/%: spec/fuzz/%.c spec/fuzz/input.h $(STATIC)
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZE) -fsanitize=fuzzer $(LDFLAGS) -Wl,--export-dynamic -o $@ $< \
+		-Wl,--whole-archive $(STATIC) -Wl,--no-whole-archive $(PKG_LIBS) $(LUA_LIBS)
+
 C_FILES = $(SOURCES) $(HEADERS) $(wildcard spec/unit/*/*.[ch] spec/integration/*.c spec/property/*.c spec/support/*.h bench/*.c \
-	examples/*.c)
+	spec/fuzz/*.[ch] examples/*.c)
 
 lint:
 	@packaging/install-packages build lint
@@ -228,4 +248,4 @@ $(MODULE): $(BINDING_OBJECTS) $(LIB_OBJECTS)
 
 
 clean:
-	rm -rf build build-asan
+	rm -rf build build-asan build-fuzz

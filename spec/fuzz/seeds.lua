@@ -1,0 +1,108 @@
+-- SPDX-License-Identifier: GPL-2.0-or-later
+--
+-- Seeds for the fuzz targets, from the specs' own samples: every form of every
+-- extension, as text and as the kernel's copy of it, the facts of the example
+-- hosts, and plans for them.
+--
+-- Arguments: the program, and a folder, which gets one folder for each target.
+-- Runs as root in a network namespace that may be spoilt.
+
+local extensions = require "spec.support.extensions"
+local generator = require "spec.support.text_generator"
+local run = require "spec.support.run"
+
+local program, folder = table.unpack(arg)
+local commands = {
+  ipv4 = { "iptables-legacy-restore", "4" }, ipv6 = { "ip6tables-legacy-restore", "6" },
+}
+local counts = {}
+
+local function write(target, content)
+  local dir = folder .. "/" .. target
+  if not counts[target] then
+    run.must { "mkdir", "-p", dir }
+    counts[target] = 0
+  end
+  counts[target] = counts[target] + 1
+  run.write_file(("%s/%03d"):format(dir, counts[target]), content)
+end
+
+-- The kernel's copy of what has just been loaded.
+local function write_copy(number)
+  write("table", run.must { "python3", "spec/fuzz/kernel_copy.py", number })
+end
+
+local function load(command, lines)
+  local text = "*filter\n:USER - [0:0]\n" .. table.concat(lines, "\n") .. "\nCOMMIT\n"
+  return run.run({ command }, { input = text }).code == 0, text
+end
+
+local function rule_line(entry, form, family)
+  local text = extensions.fill(extensions.words(entry, form), family, function(low, high)
+    return (low + high) // 2
+  end)
+  return ("[1:2] -A %s %s%s"):format(entry.chain, entry.p and "-p " .. entry.p .. " " or "", text)
+end
+
+-- One table for each extension in its own forms, and one with all of them.
+local function write_rules(family)
+  local command, number = table.unpack(commands[family])
+  local all = {}
+  for _, list in ipairs { extensions.matches, extensions.targets } do
+    for _, entry in ipairs(list) do
+      local lines = {}
+      for _, form in ipairs(entry.table == "filter" and entry.forms[family] or {}) do
+        lines[#lines + 1] = rule_line(entry, form, family)
+      end
+      if #lines > 0 then
+        local taken, text = load(command, lines)
+        write("save_text", text)
+        if taken then
+          write_copy(number)
+          table.move(lines, 1, 2, #all + 1, all)
+        end
+      end
+    end
+  end
+  assert(load(command, all), "not all rules go together")
+  write_copy(number)
+  for seed = 1, 4 do
+    local lines = {}
+    for _, rule in ipairs(generator.new(seed, family):rules(0)) do
+      lines[#lines + 1] = ("-A %s %s"):format(rule[3], rule[4])
+    end
+    table.move(lines, seed * 20, #lines, 1)
+    write("save_text", "*filter\r\n#@ policy.lua:3 allow_inbound\n" .. table.concat(lines, "\n", 1, 20)
+      .. "\nCOMMIT\n# done\n*nat\n:OUTPUT ACCEPT [3:4]\n-A OUTPUT -j \"a\\\"b\"\n")
+  end
+end
+
+local function write_facts_and_plans()
+  local state = run.must({ "mktemp", "-d" }):gsub("\n", "")
+  local plan = state .. "/plan"
+  local function write_plan(...)
+    local done = run.run { program, "plan", "--state-dir", state, "--out", plan, ... }
+    if done.code == 0 then
+      write("saved_plan", (run.read_file(plan):gsub('^{"moongate_plan":%d+,"fnv1a64":"%x+",', "", 1)))
+      if not counts.whole then
+        counts.whole = true
+        write("saved_plan", run.read_file(plan))
+      end
+      run.must { "rm", "-f", plan }
+    end
+  end
+  write("facts", run.must { program, "facts" })
+  for path in run.must({ "find", "policies", "-name", "*.json" }):gmatch("%S+") do
+    write("facts", run.read_file(path))
+    write_plan("policies/hosts/site.lua", "--facts", path, "--remove-foreign", "--force")
+  end
+  write_plan("policies/hosts/remote_server.lua", "--remove-foreign", "--force")
+  run.must { "rm", "-rf", "--one-file-system", state }
+end
+
+write_rules("ipv4")
+write_rules("ipv6")
+write_facts_and_plans()
+for _, target in ipairs { "facts", "save_text", "saved_plan", "table" } do
+  print(("%d seeds for %s"):format(assert(counts[target], "no seeds for " .. target), target))
+end
