@@ -94,6 +94,7 @@ const char *mg_nearest(const char *name, const char *const *names);
  *   apply            open, check or load_plan, begin, plan, apply; wait
  *   settle           open, confirm or rollback
  *   look             open, report or visit
+ *   move in          open, import
  *
  * A step without one that it needs is MG_INVALID, and changes nothing.
  */
@@ -415,6 +416,33 @@ struct mg_live_visitor {
  */
 int mg_engine_visit(struct mg_engine *engine, const char *table, const char *chain,
 		    const struct mg_live_visitor *visitor, struct mg_error *error);
+
+/** A dump of one family's rules, as iptables-save(8) or `iptables -S` print it. */
+struct mg_import_text {
+	const char *name; /* of the file, for words */
+	const char *text;
+	size_t length;
+	unsigned int family; /* 1 << MG_IPV4 or 1 << MG_IPV6; 0: it is found out */
+};
+
+/** What mg_engine_import() is to read. Strings are borrowed during the call. */
+struct mg_import {
+	const struct mg_import_text *texts; /* at most one for each family */
+	size_t count;			    /* 0: the live tables of the engine's families */
+	bool lenient; /* lines that make no sense become comments of the policy */
+};
+
+/**
+ * Turn rules into a policy: calls of helpers where they say just the same,
+ * primitives for the rest. Planning the policy where those rules are live has
+ * nothing to do: that is proven before it is handed out. Where only one family
+ * is read the policy makes no rules for the other. Needs CAP_NET_ADMIN and
+ * CAP_NET_RAW for live tables, nothing for texts.
+ * @out: the text of the policy, to be freed with free(3)
+ * Errors: MG_INVALID, naming each line that makes no sense; MG_ENVIRONMENT.
+ */
+int mg_engine_import(struct mg_engine *engine, const struct mg_import *import, char **out,
+		     struct mg_error *error);
 
 #pragma GCC visibility pop
 

@@ -31,6 +31,8 @@ static const struct description descriptions[] = {
 	{ 'J', "json", NULL, "print a JSON document, see moongate-json(5)" },
 	{ 'D', "detailed-exitcode", NULL, "exit 2 if there is something to do" },
 	{ 'O', "console", NULL, "say that you sit at the console: there is no new connection" },
+	{ 'L', "live", NULL, "import the live tables" },
+	{ 'T', "lenient", NULL, "make comments of lines that cannot be imported, and go on" },
 	{ 'H', "facts", "FILE", "take the facts about the host from FILE (`moongate facts')" },
 	{ '4', "ipv4", NULL, "IPv4 only" },
 	{ '6', "ipv6", NULL, "IPv6 only" },
@@ -176,6 +178,8 @@ static int take_option(const struct command *command, int key, const char *value
 	case 'D': options->detailed_exit = true; break;
 	case 'O': options->console = true; break;
 	case 'J': options->json = true; break;
+	case 'L': options->live = true; break;
+	case 'T': options->lenient = true; break;
 	case '4': options->request.families |= 1U << MG_IPV4; break;
 	case '6': options->request.families |= 1U << MG_IPV6; break;
 	case 'q': options->quiet = true; break;
@@ -264,6 +268,11 @@ static int take_arguments(const struct command *command, int argc, char **argv, 
 			options->table = argv[at++];
 		if (at < argc)
 			options->chain = argv[at++];
+	} else if (command->of_files) {
+		if (at < argc)
+			options->files[0] = argv[at++];
+		if (at < argc)
+			options->files[1] = argv[at++];
 	} else if (*command->arguments && at < argc) {
 		options->request.policy = argv[at++];
 	}

@@ -11,14 +11,17 @@ struct options {
 	struct mg_request request;
 	double confirm; /* seconds until the roll-back; 0: no confirmation */
 	bool confirm_given, no_confirm;
-	const char *out;    /* plan: save it there */
-	bool kernel;	    /* check: ask the kernel too */
-	bool detailed_exit; /* plan: 2 if there are changes */
-	bool console;	    /* confirm: there is no ssh */
-	bool json;	    /* plan, show, status: a document instead of text */
-	const char *table;  /* show: one table, or NULL */
-	const char *chain;  /* show: one chain of it, or NULL */
-	bool color;	    /* already decided */
+	const char *out;      /* plan: save it there */
+	bool kernel;	      /* check: ask the kernel too */
+	bool detailed_exit;   /* plan: 2 if there are changes */
+	bool console;	      /* confirm: there is no ssh */
+	bool json;	      /* plan, show, status: a document instead of text */
+	const char *table;    /* show: one table, or NULL */
+	const char *chain;    /* show: one chain of it, or NULL */
+	const char *files[3]; /* import: ended by NULL */
+	bool live;	      /* import: the live tables */
+	bool lenient;	      /* import: go on after lines that make no sense */
+	bool color;	      /* already decided */
 	bool quiet, verbose;
 	bool help;
 	char run_dir[4096]; /* storage for request.run_dir */
@@ -32,11 +35,13 @@ struct command {
 	const char *details;   /* what `moongate COMMAND --help` says below its usage */
 	const char *options;
 	bool of_tables; /* its arguments are a table and a chain, not a policy */
+	bool of_files;	/* they are up to two files of rules */
 	int (*run)(const struct options *options);
 };
 
 extern const struct command check_command, plan_command, apply_command, confirm_command,
-	rollback_command, show_command, status_command, export_command, facts_command;
+	rollback_command, show_command, status_command, export_command, facts_command,
+	import_command;
 
 /**
  * Read the words behind the command's name.

@@ -12,6 +12,8 @@
  *   settling.c     confirming or rolling back what waits
  *   looking.c      how things stand
  *   visiting.c     what is live
+ *   importing.c    rules as a policy
+ *   import_read.c  and where they come from
  *   places.c       where the installed files lie
  *
  * It puts the parts together and holds no logic that a part could hold. It may

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libraries.h"
 #include "memory.h"
 #include "primitives.h"
 #include "read_text.h"
@@ -72,7 +73,7 @@ static void open_library(lua_State *L, const char *name, lua_CFunction function)
 	lua_pop(L, 1);
 }
 
-static void open_libraries(lua_State *L, const char *language)
+void mg_policy_open_libraries(lua_State *L, const char *language)
 {
 	open_library(L, LUA_GNAME, luaopen_base);
 	open_library(L, LUA_COLIBNAME, luaopen_coroutine);
@@ -122,7 +123,7 @@ static int run_policy(lua_State *L)
 	struct run *run = lua_touserdata(L, 1);
 	const char *chunk = lua_pushfstring(L, "@%s", run->name);
 
-	open_libraries(L, run->evaluation->language);
+	mg_policy_open_libraries(L, run->evaluation->language);
 	lua_getglobal(L, "require");
 	lua_pushliteral(L, "moongate.language");
 	lua_call(L, 1, 1);
@@ -208,8 +209,14 @@ int mg_policy_evaluate(const struct mg_evaluation *evaluation, struct mg_ruleset
 	char *text = NULL;
 	struct mg_memory memory = { .limit = MEMORY_LIMIT };
 	lua_State *L;
-	int err = read_file(evaluation->path, &text, &run.length);
+	int err = 0;
 
+	run.text = evaluation->text;
+	run.length = evaluation->length;
+	if (!run.text) {
+		err = read_file(evaluation->path, &text, &run.length);
+		run.text = text;
+	}
 	if (err)
 		return mg_fail(error, err, MG_INVALID, "cannot read the policy %s: %s",
 			       evaluation->path, strerror(-err));
@@ -218,7 +225,6 @@ int mg_policy_evaluate(const struct mg_evaluation *evaluation, struct mg_ruleset
 		return mg_fail(error, -EINVAL, MG_INVALID,
 			       "the policy's file name holds a control character");
 	}
-	run.text = text;
 	run.primitives.notes = notes;
 	run.primitives.policy = run.name;
 	run.primitives.module_folders = evaluation->module_folders;

@@ -14,6 +14,8 @@
 
 struct mg_evaluation {
 	const char *path;	    /* of the policy file */
+	const char *text;	    /* what it says; NULL: it is to be read */
+	size_t length;		    /* of the text */
 	const char *language;	    /* folder in which moongate/language.lua lies */
 	const struct mg_host *host; /* the facts; NULL: none are known */
 	/* where use() looks for modules, in order; ended by NULL */

@@ -140,7 +140,7 @@ static void add_words(lua_State *L, struct words *words, int index)
 static void append_words(lua_State *L, const struct words *words)
 {
 	struct mg_primitives *primitives = primitives_of(L);
-	const unsigned int families = check_families(L, 1);
+	const unsigned int families = check_families(L, 1) & ~primitives->left_out;
 	const char *table = luaL_checkstring(L, 2);
 	const char *name = luaL_checkstring(L, 3);
 	const lua_Integer rank = luaL_checkinteger(L, 4);
@@ -173,7 +173,7 @@ static int primitive_append(lua_State *L)
 static int primitive_chain(lua_State *L)
 {
 	struct mg_primitives *primitives = primitives_of(L);
-	unsigned int families = check_families(L, 1);
+	const unsigned int families = check_families(L, 1) & ~primitives->left_out;
 	const char *table = luaL_checkstring(L, 2);
 	const char *name = luaL_checkstring(L, 3);
 	const char *origin;
@@ -194,7 +194,7 @@ static int primitive_chain(lua_State *L)
 static int primitive_policy(lua_State *L)
 {
 	struct mg_primitives *primitives = primitives_of(L);
-	unsigned int families = check_families(L, 1);
+	const unsigned int families = check_families(L, 1) & ~primitives->left_out;
 	const char *table = luaL_checkstring(L, 2);
 	const char *name = luaL_checkstring(L, 3);
 	const char *policy = luaL_checkstring(L, 4);
@@ -212,6 +212,13 @@ static int primitive_policy(lua_State *L)
 				      origin, &chain, &error) ||
 		     mg_ruleset_policy(primitives->ruleset, chain, policy, origin, &error)))
 			return raise_error(L, &error);
+	return 0;
+}
+
+/* families -> . From now on nothing is said to the others */
+static int primitive_only(lua_State *L)
+{
+	primitives_of(L)->left_out = BOTH_FAMILIES & ~check_families(L, 1);
 	return 0;
 }
 
@@ -325,6 +332,7 @@ void mg_push_primitives(lua_State *L, struct mg_primitives *primitives, const st
 		{ "common_append", mg_common_append },
 		{ "chain", primitive_chain },
 		{ "policy", primitive_policy },
+		{ "only", primitive_only },
 		{ "split", primitive_split },
 		{ "address", primitive_address },
 		{ "address_file", mg_primitive_address_file },

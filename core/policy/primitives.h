@@ -19,6 +19,7 @@ struct mg_primitives {
 	struct mg_args args; /* scratch for split() */
 	const char *policy;  /* the name of its file, where no frame tells more */
 	const char *const *module_folders;
+	unsigned int left_out; /* families for which the policy is not, bits 1 and 2 */
 
 	/* the last origin, and what it was made of: loops say it again and again */
 	const char *source, *helper;

@@ -97,7 +97,7 @@ void mg_words_append(lua_State *L, unsigned int families, const char *table, con
 	int family;
 
 	for (family = 0; family < MG_FAMILIES; family++)
-		if (families & 1U << family &&
+		if (families & ~primitives->left_out & 1U << family &&
 		    (mg_ruleset_chain(primitives->ruleset, (enum mg_family)family, table, chain,
 				      origin, &index, &error) ||
 		     mg_ruleset_append_args(primitives->ruleset, index, rank, words->count,

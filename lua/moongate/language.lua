@@ -42,6 +42,7 @@ local later = {
   module = "moongate.modules",
   limit_new_connections = "moongate.new_connections",
   log_denied = "moongate.denied",
+  only_family = "moongate.only_family",
   reject_denied = "moongate.denied",
   host = "moongate.host",
 }

@@ -157,6 +157,31 @@ static void no_policy(void)
 	put_away();
 }
 
+static void imports(void)
+{
+	static const char rules[] = "*filter\n-A INPUT -p tcp --dport 443 -m conntrack --ctstate "
+				    "NEW -m comment --comment HTTPS -j ACCEPT\nCOMMIT\n";
+	const struct mg_import_text texts[] = { {
+		.name = "rules",
+		.text = rules,
+		.length = sizeof(rules) - 1,
+	} };
+	struct mg_import import = { .texts = texts, .count = 1 };
+	char *text = NULL;
+
+	EXPECT_DONE(open_for(server, false));
+	EXPECT_DONE(mg_engine_import(engine, &import, &text, &tap_error));
+	EXPECT(strstr(text, "\nonly_family \"ipv4\"\n") &&
+	       strstr(text, "\nallow_inbound_https()\n"));
+	free(text);
+	text = NULL;
+	import.count = 0; /* what is live: nothing */
+	EXPECT_DONE(mg_engine_import(engine, &import, &text, &tap_error));
+	EXPECT(strstr(text, "-- There are no rules."));
+	free(text);
+	put_away();
+}
+
 static void plans(void)
 {
 	struct mg_plan_summary summary;
@@ -406,6 +431,7 @@ int main(int argc, char **argv)
 	tap_run("refuses a step that comes too early", steps_too_early);
 	tap_run("wants a policy", no_policy);
 	tap_run("plans, and touches nothing", plans);
+	tap_run("imports", imports);
 	tap_run("tells the host's facts", tells_facts_and_families);
 	tap_run("finds the right name", finds_names);
 	tap_run("applies a plan that was saved", applies_a_saved_plan);

@@ -144,6 +144,9 @@ function M.new(host, modules)
       text = table.concat(words, " "), order = #core.rules,
     }
   end
+  function core.only(families)
+    core.only_families = families
+  end
   function core.chain(families, table_name, name, helper)
     core.chains[#core.chains + 1] = { families = families, table = table_name, name = name, helper = helper }
   end

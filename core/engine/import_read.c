@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reading what is to be imported: dumps, or the live tables, which are written
+ * down as a dump first, so that there is one way to read.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "importing.h"
+#include "netfilter/compile.h"
+#include "netfilter/equal.h"
+#include "netfilter/print.h"
+#include "ruleset/failure.h"
+#include "ruleset/growable.h"
+
+/* An error has room for some lines; after so many the file is another kind of file. */
+enum { MOST_WRONG = 12 };
+
+void mg_rules_clear(struct mg_rules_read *read)
+{
+	mg_ruleset_free(read->original);
+	mg_ruleset_free(read->printed);
+	mg_arena_clear(&read->arena);
+	mg_arena_clear(&read->entries);
+	mg_notes_clear(&read->wrong);
+	free(read->remarks);
+	free(read->counts);
+}
+
+/* Is @name a user chain of the table? */
+static bool is_chain(const void *data, const char *name)
+{
+	const struct mg_compile_context *context = data;
+	const struct mg_rules_read *read = context->data;
+
+	return mg_ruleset_find_chain(read->original, read->family, context->table, name) !=
+		       UINT32_MAX &&
+	       !mg_is_builtin_chain(context->table, name);
+}
+
+/* Compile one rule; its entries last until the next. */
+static int compile(struct mg_rules_read *read, const char *table, const char *chain, uint32_t argc,
+		   const char *const *argv, struct mg_compiled_rule *out, struct mg_error *error)
+{
+	/* is_chain() is handed the context's own address: it needs the table, too */
+	struct mg_compile_context context = { .table = table, .chain = chain, .data = read };
+	struct mg_compile_context asked = context;
+	size_t size = 0;
+	char *args, *at;
+	uint32_t i;
+
+	context.is_chain = is_chain;
+	context.data = &asked;
+	mg_arena_reset(&read->entries);
+	for (i = 0; i < argc; i++)
+		size += strlen(argv[i]) + 1;
+	args = at = mg_arena_take(&read->entries, size + 1);
+	if (!args)
+		return mg_engine_no_memory(error);
+	for (i = 0; i < argc; i++)
+		at = stpcpy(at, argv[i]) + 1;
+	return mg_compile_rule(read->family, &context, args, argc, size, &read->entries, out,
+			       error);
+}
+
+static int print_entry(const struct mg_rules_read *read, const struct mg_compiled_rule *rule,
+		       uint32_t number, const char **text, struct mg_error *error)
+{
+	const struct mg_entry entry = {
+		.bytes = rule->entries[number],
+		.target = rule->target,
+		.standard = rule->standard,
+	};
+
+	return mg_entry_text(mg_family_ops(read->family), &entry, text, error);
+}
+
+int mg_rules_print(struct mg_rules_read *read, enum mg_family family, const char *table,
+		   const char *chain, uint32_t argc, const char *const *argv, const char **text,
+		   struct mg_error *error)
+{
+	struct mg_compiled_rule rule;
+	int err;
+
+	read->family = family;
+	err = compile(read, table, chain, argc, argv, &rule, error);
+	if (err)
+		return err;
+	if (rule.count != 1)
+		return mg_fail(error, -EINVAL, MG_INVALID, "the rule lists several addresses");
+	return print_entry(read, &rule, 0, text, error);
+}
+
+static int add_remark(struct mg_rules_read *read, const char *text, struct mg_error *error)
+{
+	struct mg_remark remark = { .family = read->family };
+
+	remark.text = mg_arena_string(&read->arena, text);
+	if (!remark.text || mg_make_room((void **)&read->remarks, &read->remark_capacity,
+					 read->remark_count + 1, sizeof(*read->remarks)))
+		return mg_engine_no_memory(error);
+	read->remarks[read->remark_count++] = remark;
+	read->pending++;
+	return 0;
+}
+
+/* The remarks that waited for a rule have it. */
+static int settle_remarks(struct mg_rules_read *read, const char *table, const char *chain,
+			  uint32_t index, struct mg_error *error)
+{
+	if (!read->pending)
+		return 0;
+	table = mg_arena_string(&read->arena, table);
+	chain = mg_arena_string(&read->arena, chain);
+	if (!table || !chain)
+		return mg_engine_no_memory(error);
+	for (; read->pending; read->pending--) {
+		struct mg_remark *remark = &read->remarks[read->remark_count - read->pending];
+
+		remark->table = table;
+		remark->chain = chain;
+		remark->index = index;
+	}
+	return 0;
+}
+
+/* A line that is none: remember it. @why: NULL for what is in @wrong */
+static int take_wrong(struct mg_rules_read *read, const struct mg_dump_line *line, const char *why,
+		      struct mg_error *error)
+{
+	char place[512], *remark = NULL;
+	int err;
+
+	snprintf(place, sizeof(place), "%s:%u", read->name, line->number);
+	if (mg_note(&read->wrong, MG_WARNING, place, NULL, "%s", why))
+		return mg_engine_no_memory(error);
+	if (!read->lenient)
+		return 0;
+	if (asprintf(&remark, " NOT IMPORTED (%s: %.*s): %s", place, (int)strcspn(why, "\n"), why,
+		     line->text) < 0)
+		return mg_engine_no_memory(error);
+	err = add_remark(read, remark, error);
+	free(remark);
+	return err;
+}
+
+/* Why a chain cannot be, or NULL. */
+static const char *wrong_chain(const struct mg_dump_line *line)
+{
+	if (!mg_builtin_chains(line->table))
+		return "there is no such table (raw, mangle, security, nat or filter)";
+	if (line->policy && !mg_is_builtin_chain(line->table, line->chain))
+		return "only a built-in chain has a policy";
+	if (line->policy && strcmp(line->policy, "DROP") == 0 && strcmp(line->table, "nat") == 0)
+		return "nat is no place to drop: the policy language has no DROP there";
+	return NULL;
+}
+
+/* The first time through: which chains there are. What is wrong is said here. */
+static int take_chain(void *context, const struct mg_dump_line *line, struct mg_error *error)
+{
+	struct mg_rules_read *read = context;
+	uint32_t chain;
+	int err;
+
+	if (line->kind != MG_DUMP_CHAIN || wrong_chain(line))
+		return 0;
+	err = mg_ruleset_chain(read->original, read->family, line->table, line->chain, "", &chain,
+			       error);
+	if (!err && line->policy)
+		err = mg_ruleset_policy(read->original, chain, line->policy, "", error);
+	if (!err)
+		err = mg_ruleset_chain(read->printed, read->family, line->table, line->chain, "",
+				       &chain, error);
+	if (!err && line->policy)
+		err = mg_ruleset_policy(read->printed, chain, line->policy, "", error);
+	return err;
+}
+
+/* How many rules the chain of the printed ruleset has so far; NULL without memory. */
+static uint32_t *count_of(struct mg_rules_read *read, uint32_t chain)
+{
+	const size_t before = read->counts ? read->count_capacity : 0;
+
+	if (mg_make_room((void **)&read->counts, &read->count_capacity, (size_t)chain + 1,
+			 sizeof(*read->counts)))
+		return NULL;
+	if (read->count_capacity > before)
+		memset(read->counts + before, 0,
+		       (read->count_capacity - before) * sizeof(*read->counts));
+	return &read->counts[chain];
+}
+
+static int add_rule(struct mg_rules_read *read, const struct mg_dump_line *line,
+		    const struct mg_compiled_rule *rule, struct mg_error *error)
+{
+	const char *place, *text;
+	char buffer[512];
+	uint32_t original, printed, i, *count;
+	int err;
+
+	snprintf(buffer, sizeof(buffer), "%s:%u", read->name, line->number);
+	place = buffer;
+	err = mg_ruleset_chain(read->original, read->family, line->table, line->chain, place,
+			       &original, error);
+	if (!err)
+		err = mg_ruleset_append(read->original, original, MG_RANK_SCRIPT, line->argc,
+					line->argv, place, error);
+	if (!err)
+		err = mg_ruleset_chain(read->printed, read->family, line->table, line->chain, place,
+				       &printed, error);
+	if (err)
+		return err;
+	count = count_of(read, printed);
+	if (!count)
+		return mg_engine_no_memory(error);
+	err = settle_remarks(read, line->table, line->chain, *count, error);
+	for (i = 0; i < rule->count && !err; i++) {
+		err = print_entry(read, rule, i, &text, error);
+		if (!err)
+			err = mg_ruleset_append(read->printed, printed, MG_RANK_SCRIPT, *text != 0,
+						&text, place, error);
+		*count += !err;
+	}
+	return err;
+}
+
+/* Can the rule's chain have rules? NULL, or why not. */
+static const char *wrong_place(const struct mg_rules_read *read, const struct mg_dump_line *line)
+{
+	if (!mg_builtin_chains(line->table))
+		return "there is no such table (raw, mangle, security, nat or filter)";
+	if (!mg_is_builtin_chain(line->table, line->chain) &&
+	    mg_ruleset_find_chain(read->original, read->family, line->table, line->chain) ==
+		    UINT32_MAX)
+		return "its chain is declared nowhere (:CHAIN - [0:0])";
+	return NULL;
+}
+
+/* The second time: the rules. */
+static int take_line(void *context, const struct mg_dump_line *line, struct mg_error *error)
+{
+	struct mg_rules_read *read = context;
+	struct mg_compiled_rule rule = { .count = 0 };
+	struct mg_error why = { 0 };
+	const char *wrong;
+	int err;
+
+	switch (line->kind) {
+	case MG_DUMP_REMARK: return add_remark(read, line->text + 1, error);
+	case MG_DUMP_WRONG: return take_wrong(read, line, line->why, error);
+	case MG_DUMP_CHAIN:
+		wrong = wrong_chain(line);
+		return wrong ? take_wrong(read, line, wrong, error) : 0;
+	case MG_DUMP_RULE: break;
+	}
+	wrong = wrong_place(read, line);
+	if (wrong)
+		return take_wrong(read, line, wrong, error);
+	err = compile(read, line->table, line->chain, line->argc, line->argv, &rule, &why);
+	if (err == -ENOMEM)
+		return mg_engine_no_memory(error);
+	return err ? take_wrong(read, line, why.text, error) : add_rule(read, line, &rule, error);
+}
+
+static int read_text(struct mg_rules_read *read, const char *name, enum mg_family family,
+		     const char *text, size_t length, struct mg_error *error)
+{
+	int err;
+
+	read->name = name;
+	read->family = family;
+	read->families |= 1U << family;
+	err = mg_dump_read(text, length, take_chain, read, error);
+	if (!err)
+		err = mg_dump_read(text, length, take_line, read, error);
+	read->pending = 0; /* behind the last rule: beside the whole */
+	return err;
+}
+
+static int begin(struct mg_rules_read *read, struct mg_error *error)
+{
+	int err = mg_ruleset_new(&read->original, error);
+
+	return err ? err : mg_ruleset_new(&read->printed, error);
+}
+
+static int end(struct mg_rules_read *read, struct mg_error *error)
+{
+	int err = mg_ruleset_seal(read->original, error);
+
+	return err ? err : mg_ruleset_seal(read->printed, error);
+}
+
+int mg_rules_read_texts(struct mg_rules_read *read, const struct mg_import *import,
+			struct mg_error *error)
+{
+	size_t i;
+	int err = begin(read, error);
+
+	for (i = 0; i < import->count && !err; i++) {
+		const struct mg_import_text *text = &import->texts[i];
+		const enum mg_family family = text->family & 1U << MG_IPV4 ? MG_IPV4
+					      : text->family & 1U << MG_IPV6
+						      ? MG_IPV6
+						      : mg_dump_family(text->text, text->length);
+
+		if (read->families & 1U << family)
+			return mg_fail(error, -EINVAL, MG_INVALID,
+				       "%s: these are %s rules, as those before: give one file "
+				       "of each family",
+				       text->name, mg_family_ops(family)->name);
+		snprintf(read->source + strlen(read->source),
+			 sizeof(read->source) - strlen(read->source), "%s%s", i ? " and " : "",
+			 text->name);
+		err = read_text(read, text->name, family, text->text, text->length, error);
+	}
+	return err ? err : end(read, error);
+}
+
+/* A live table as the dump of it. */
+static int print_table(FILE *out, const struct mg_image *image, struct mg_error *error)
+{
+	const struct mg_family_ops *ops = mg_family_ops(image->family);
+	const char *text;
+	uint32_t i;
+	size_t c;
+	int err;
+
+	fprintf(out, "*%s\n", image->table);
+	for (c = 0; c < image->chain_count; c++)
+		fprintf(out, ":%s %s\n", image->chains[c].name,
+			image->chains[c].policy ? image->chains[c].policy : "-");
+	for (c = 0; c < image->chain_count; c++) {
+		const struct mg_image_chain *chain = &image->chains[c];
+
+		for (i = chain->first; i < chain->first + chain->count; i++) {
+			err = mg_entry_text(ops, &image->entries[i], &text, error);
+			if (err)
+				return err;
+			if (!mg_text_tells_all(text))
+				fprintf(out, "An extension of this rule is not installed: ");
+			fprintf(out, "-A %s %s\n", chain->name, text);
+		}
+	}
+	fprintf(out, "COMMIT\n");
+	return 0;
+}
+
+/* The live tables of one family, as a dump. */
+static int print_live(struct mg_engine *engine, enum mg_family family, FILE *out,
+		      struct mg_error *error)
+{
+	const char *const *name;
+	struct mg_image *image;
+	int err = 0;
+
+	for (name = mg_commit_order; *name && !err; name++) {
+		const int exists = mg_table_exists(family, *name);
+
+		if (exists == -EACCES &&
+		    mg_note(&engine->notes, MG_WARNING, NULL, "run it as root",
+			    "which %s tables exist is not yours to know here: only filter is read",
+			    mg_family_ops(family)->name))
+			return mg_engine_no_memory(error);
+		if (strcmp(*name, "filter") != 0 && (exists == 0 || exists == -EACCES))
+			continue;
+		err = mg_table_read(family, *name, &image, error);
+		if (err)
+			break;
+		err = print_table(out, image, error);
+		mg_image_free(image);
+	}
+	return err;
+}
+
+int mg_rules_read_live(struct mg_engine *engine, struct mg_rules_read *read, struct mg_error *error)
+{
+	static const char *const names[] = { "the live IPv4 rules", "the live IPv6 rules" };
+	int family, err = begin(read, error);
+
+	snprintf(read->source, sizeof(read->source), "the live tables");
+	for (family = 0; family < MG_FAMILIES && !err; family++) {
+		char *text = NULL;
+		size_t length;
+		FILE *out;
+
+		if (!(engine->families & 1U << family))
+			continue;
+		out = open_memstream(&text, &length);
+		if (!out)
+			return mg_engine_no_memory(error);
+		err = print_live(engine, (enum mg_family)family, out, error);
+		if (fclose(out) && !err)
+			err = mg_engine_no_memory(error);
+		if (!err)
+			err = read_text(read, names[family], (enum mg_family)family, text, length,
+					error);
+		free(text);
+	}
+	return err ? err : end(read, error);
+}
+
+static int add_notes(const struct mg_notes *from, struct mg_notes *notes, struct mg_error *error)
+{
+	size_t i;
+
+	for (i = 0; i < from->count; i++)
+		if (mg_note(notes, MG_WARNING, from->items[i].place, NULL, "not imported: %s",
+			    from->items[i].text))
+			return mg_engine_no_memory(error);
+	return 0;
+}
+
+int mg_rules_judge(struct mg_rules_read *read, struct mg_notes *notes, struct mg_error *error)
+{
+	const struct mg_notes *wrong = &read->wrong;
+	char text[sizeof(error->text)] = "";
+	size_t used = 0, i;
+
+	if (read->lenient || !wrong->count)
+		return add_notes(wrong, notes, error);
+	for (i = 0; i < wrong->count && i < MOST_WRONG && used < sizeof(text); i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s: %s\n",
+					 wrong->items[i].place, wrong->items[i].text);
+	if (i < wrong->count && used < sizeof(text))
+		snprintf(text + used, sizeof(text) - used, "... and %zu more\n", wrong->count - i);
+	return mg_fail(error, -EINVAL, MG_INVALID,
+		       "%s%s; nothing was written (--lenient makes comments of such lines)", text,
+		       wrong->count == 1 ? "this line makes no sense"
+					 : "these lines make no sense");
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Dumps of rules, or the live ones, as a policy. Each rule is compiled and
+ * printed, so that what differs in spelling only is the same from here on;
+ * what comes out is evaluated, compiled and compared before it is handed out.
+ */
+#include "importing.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "netfilter/session.h"
+#include "policy/evaluate.h"
+#include "policy/importing.h"
+#include "ruleset/failure.h"
+
+/* Not a file's: what the policy is called while it is tried. */
+static const char trial_name[] = "imported.lua";
+
+static int print_rule(void *context, enum mg_family family, const char *table, const char *chain,
+		      uint32_t argc, const char *const *argv, const char **text)
+{
+	return mg_rules_print(context, family, table, chain, argc, argv, text, NULL);
+}
+
+static int evaluate(struct mg_engine *engine, const char *text, struct mg_ruleset **out,
+		    struct mg_error *error)
+{
+	static const char *const no_folders[] = { NULL };
+	const struct mg_evaluation evaluation = {
+		.path = trial_name,
+		.text = text,
+		.length = strlen(text),
+		.language = engine->request.language,
+		.host = engine->host,
+		.module_folders = no_folders,
+	};
+	struct mg_notes notes = { 0 };
+	int err = mg_policy_evaluate(&evaluation, out, &notes, error);
+
+	mg_notes_clear(&notes);
+	return err;
+}
+
+static const struct mg_image *find_table(const struct mg_plan *plan, enum mg_family family,
+					 const char *table)
+{
+	size_t i;
+
+	for (i = 0; i < plan->table_count; i++)
+		if (plan->tables[i].family == family && strcmp(plan->tables[i].table, table) == 0)
+			return plan->tables[i].wanted;
+	return NULL;
+}
+
+/* Is there something to do where @wanted is and @live was? */
+static int compare_table(const struct mg_image *live, const struct mg_image *wanted, bool *same,
+			 struct mg_error *error)
+{
+	struct mg_diff *diff = NULL;
+	int err = mg_diff_make(live, wanted, &diff, error);
+
+	if (!err)
+		*same = mg_diff_is_empty(diff);
+	mg_diff_free(diff);
+	return err;
+}
+
+/* Compare @plan with @other, table by table; one that is missing there has nothing in it here. */
+static int compare_plans(const struct mg_plan *plan, const struct mg_plan *other, bool *same,
+			 struct mg_error *error)
+{
+	size_t i;
+	int err = 0;
+
+	*same = true;
+	for (i = 0; i < plan->table_count && !err && *same; i++) {
+		const struct mg_table_plan *table = &plan->tables[i];
+		const struct mg_image *match = find_table(other, table->family, table->table);
+		size_t c;
+
+		if (match) {
+			err = compare_table(table->wanted, match, same, error);
+			continue;
+		}
+		*same = table->wanted->entry_count == 0;
+		for (c = 0; c < table->wanted->chain_count && *same; c++) {
+			const struct mg_image_chain *chain = &table->wanted->chains[c];
+
+			*same = chain->policy && strcmp(chain->policy, "DROP") != 0;
+		}
+	}
+	return err;
+}
+
+/* The proof: planning the policy where the source's rules are live has nothing to do. */
+static int prove(struct mg_engine *engine, const struct mg_rules_read *read, const char *text,
+		 bool *same, struct mg_error *error)
+{
+	const unsigned int both = 1U << MG_IPV4 | 1U << MG_IPV6;
+	struct mg_plan *source = NULL, *policy = NULL;
+	struct mg_ruleset *made = NULL;
+	struct mg_notes notes = { 0 };
+	int err = evaluate(engine, text, &made, error);
+
+	if (!err)
+		err = mg_plan_compile(read->original, both, &source, &notes, error);
+	if (!err)
+		err = mg_plan_compile(made, both, &policy, &notes, error);
+	if (!err)
+		err = compare_plans(source, policy, same, error);
+	if (!err && *same)
+		err = compare_plans(policy, source, same, error);
+	mg_plan_free(policy);
+	mg_plan_free(source);
+	mg_ruleset_free(made);
+	mg_notes_clear(&notes);
+	return err;
+}
+
+/* Helpers where they say the same; if all together they do not, primitives. */
+static int write_policy(struct mg_engine *engine, struct mg_rules_read *read, char **out,
+			struct mg_error *error)
+{
+	struct mg_importing importing = {
+		.rules = read->printed,
+		.remarks = read->remarks,
+		.remark_count = read->remark_count,
+		.families = read->families,
+		.source = read->source,
+		.language = engine->request.language,
+		.host = engine->host,
+		.print = print_rule,
+		.context = read,
+	};
+	bool same = false;
+	char *text = NULL;
+	int plain, err = 0;
+
+	for (plain = 0; plain < 2 && !same; plain++) {
+		free(text);
+		text = NULL;
+		importing.plain = plain;
+		err = mg_policy_write(&importing, &text, error);
+		if (!err)
+			err = prove(engine, read, text, &same, error);
+		if (err == -ENOMEM)
+			break;
+	}
+	if (!err && !same)
+		err = mg_fail(error, -EINVAL, MG_INVALID,
+			      "%s: what the policy would load is not the same, so there is none",
+			      read->source);
+	if (err)
+		free(text);
+	else
+		*out = text;
+	return err;
+}
+
+int mg_engine_import(struct mg_engine *engine, const struct mg_import *import, char **out,
+		     struct mg_error *error)
+{
+	struct mg_rules_read read = { .lenient = import->lenient };
+	int err = mg_session_open(error);
+
+	if (!err)
+		err = import->count ? mg_rules_read_texts(&read, import, error)
+				    : mg_rules_read_live(engine, &read, error);
+	if (!err)
+		err = mg_rules_judge(&read, &engine->notes, error);
+	if (!err)
+		err = write_policy(engine, &read, out, error);
+	mg_rules_clear(&read);
+	return err;
+}

@@ -1,0 +1,73 @@
+-- SPDX-License-Identifier: GPL-2.0-or-later
+--- Values as a person would write them in a policy.
+local M = {}
+
+local width = 100
+
+--- A string in quotes.
+-- @param text any text without newlines
+-- @return Lua source
+-- @usage import_text.quoted 'say "hi"' --> 'say "hi"' in long brackets
+function M.quoted(text)
+  if not text:find('["\\%c]') then
+    return '"' .. text .. '"'
+  elseif not text:find("[%c]") and not text:find("]", 1, true) then
+    return "[[" .. text .. "]]"
+  elseif not text:find("[%c]") and not text:find("]=]", 1, true) and text:sub(-2) ~= "]=" then
+    return "[=[" .. text .. "]=]"
+  end
+  return (("%q"):format(text):gsub("\\\n", "\\n"):gsub("\t", "\\t"))
+end
+
+--- One value, or a list of them, broken where a line gets too long.
+-- @param values a sequence of strings and numbers
+-- @return Lua source
+function M.list(values)
+  local parts = {}
+  for i, value in ipairs(values) do
+    parts[i] = type(value) == "string" and M.quoted(value) or tostring(value)
+  end
+  if #parts == 1 then
+    return parts[1]
+  end
+  local line = "{ " .. table.concat(parts, ", ") .. " }"
+  if #line <= width - 20 then
+    return line
+  end
+  local lines, current = { "{" }, " "
+  for _, part in ipairs(parts) do
+    if #current + #part + 2 > width - 2 then
+      lines[#lines + 1] = current
+      current = " "
+    end
+    current = current .. " " .. part .. ","
+  end
+  lines[#lines + 1] = current
+  lines[#lines + 1] = "}"
+  return table.concat(lines, "\n")
+end
+
+--- A call with options.
+-- @param name of the helper
+-- @param options a sequence of { key, Lua source }
+-- @return Lua source
+-- @usage import_text.call("allow_inbound_ssh", { { "from", '"10.0.0.0/8"' } })
+function M.call(name, options)
+  if #options == 0 then
+    return name .. "()"
+  end
+  local parts = {}
+  for i, option in ipairs(options) do
+    parts[i] = option[1] .. " = " .. option[2]
+  end
+  local line = name .. " { " .. table.concat(parts, ", ") .. " }"
+  if #line <= width or #options == 1 then
+    return line
+  end
+  for i, part in ipairs(parts) do
+    parts[i] = "  " .. part:gsub("\n", "\n  ") .. ","
+  end
+  return name .. " {\n" .. table.concat(parts, "\n") .. "\n}"
+end
+
+return M

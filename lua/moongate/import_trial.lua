@@ -1,0 +1,103 @@
+-- SPDX-License-Identifier: GPL-2.0-or-later
+--- What a call of the language does: it is made, in an environment of its own,
+-- and the rules that come of it are printed as iptables-save would.
+local language = require "moongate.language"
+
+local M = {}
+
+-- A core that records. The shortcuts of the real one are left out, since they
+-- would write into a ruleset.
+local function recorder(primitives, families, record)
+  local core = {}
+  for name, value in next, primitives do
+    core[name] = value
+  end
+  core.private_state = nil
+  core.common_verb = function(verb)
+    return verb
+  end
+  core.common_append = core.common_verb
+  function core.append(wanted, table_name, chain, rank, _, args)
+    record.rules[#record.rules + 1] = { wanted & families, table_name, chain, rank, args }
+  end
+  function core.chain(wanted, table_name, chain)
+    record.chains[#record.chains + 1] = { wanted & families, table_name, chain }
+  end
+  function core.policy(wanted, table_name, chain, policy)
+    record.policies[#record.policies + 1] = { wanted & families, table_name, chain, policy }
+  end
+  core.note = function() end
+  core.only = core.note
+  return core
+end
+
+--- Begin.
+-- @param input as moongate.import gets it: `families`, `print`
+-- @param primitives the core's
+-- @return a trial: `run` and `effect`
+function M.new(input, primitives)
+  local trial, printed = {}, {}
+  local record = { rules = {}, chains = {}, policies = {} }
+  local env
+
+  -- The rule as iptables-save would print it; false if there is none.
+  local function print_rule(family, table_name, chain, args)
+    local key = family .. table_name .. " " .. chain .. "\0" .. table.concat(args, "\0")
+    if printed[key] == nil then
+      printed[key] = input.print(family, table_name, chain, args) or false
+    end
+    return printed[key]
+  end
+
+  --- Make a call.
+  -- @param code Lua source
+  -- @param fresh whether nothing of earlier calls may be known
+  -- @return what it recorded, or nil if the language refuses it
+  function trial.run(code, fresh)
+    if fresh or not env then
+      env = language.new(recorder(primitives, input.families, record))
+    end
+    record.rules, record.chains, record.policies = {}, {}, {}
+    local chunk = load(code, "=import", "t", env)
+    local ok = chunk and pcall(chunk)
+    if fresh then
+      env = nil
+    end
+    return ok and record or nil
+  end
+
+  --- What a call adds to each chain.
+  -- @param code Lua source
+  -- @param fresh as for `run`
+  -- @return a sequence of { family =, table =, chain =, rank =, text = } sorted by rank, and
+  --   the chains that it makes; or nil if there is no such call, or a rule cannot be
+  function trial.effect(code, fresh)
+    local made = trial.run(code, fresh)
+    if not made then
+      return nil
+    end
+    local out = {}
+    for _, rule in ipairs(made.rules) do
+      for family = 1, 2 do
+        if rule[1] & family ~= 0 then
+          local text = print_rule(family, rule[2], rule[3], rule[5])
+          if not text then
+            return nil
+          end
+          out[#out + 1] = { family = family, table = rule[2], chain = rule[3], rank = rule[4], text = text,
+            order = #out }
+        end
+      end
+    end
+    table.sort(out, function(a, b)
+      if a.rank ~= b.rank then
+        return a.rank < b.rank
+      end
+      return a.order < b.order
+    end)
+    return out, made.chains
+  end
+  return trial
+end
+
+return M

@@ -1,0 +1,163 @@
+-- SPDX-License-Identifier: GPL-2.0-or-later
+--- Helpers that write into several chains at once, recognised in what is there:
+-- each is made, and taken if all that it does is there, in its place.
+local stages = require "moongate.stages"
+local text = require "moongate.import_text"
+
+local M = {}
+
+local allow = stages.rank.allow
+
+local function key_of(family, table_name, chain)
+  return family .. table_name .. " " .. chain
+end
+
+local built_in = { INPUT = true, FORWARD = true, OUTPUT = true }
+
+-- Who may ping: the sources of the echo requests that are accepted, in order.
+local function ping_sources(model)
+  local found = {}
+  for family = 1, 2 do
+    local chain = model.chains[key_of(family, "filter", "INPUT")]
+    for _, rule in ipairs(chain and chain.rules or {}) do
+      local source = rule.text:match("^%-s (%S+) %-p icmp %-m icmp %-%-icmp%-type 8 %-m conntrack")
+        or rule.text:match("^%-s (%S+) %-p ipv6%-icmp %-m icmp6 %-%-icmpv6%-type 128 %-m conntrack")
+      if source then
+        found[#found + 1] = (source:gsub("^([%d.]+)/32$", "%1"):gsub("^([%x:]+)/128$", "%1"))
+      end
+    end
+  end
+  return found
+end
+
+-- For each helper the ways to call it, the likeliest first.
+local function alternatives(model)
+  local icmp = { "allow_icmp()", "allow_icmp { forward = true }" }
+  local sources = ping_sources(model)
+  if sources[1] then
+    local from = "from = " .. text.list(sources)
+    icmp = { ("allow_icmp { %s }"):format(from), ("allow_icmp { %s, forward = true }"):format(from) }
+  end
+  return {
+    -- in the order of what they write first, so that each finds its place behind those before
+    { "allow_established()" }, { "allow_loopback()" }, icmp, { "drop_bad_tcp_flags()" }, { "drop_invalid()" },
+    { "reject_denied()", last = true }, { "log_denied()", last = true },
+  }
+end
+
+-- What some calls do together, by chain: what comes before the rules of the
+-- policy's own, among them, and behind.
+local function together(effects)
+  local chains = {}
+  for _, effect in ipairs(effects) do
+    for _, rule in ipairs(effect) do
+      local key = key_of(rule.family, rule.table, rule.chain)
+      local parts = chains[key] or { before = {}, among = {}, behind = {} }
+      chains[key] = parts
+      local is_staged = rule.table == "filter" and built_in[rule.chain]
+      local part = is_staged and rule.rank == allow and parts.among
+        or is_staged and rule.rank > allow and parts.behind or parts.before
+      part[#part + 1] = rule
+      rule.order = #part
+    end
+  end
+  for _, parts in next, chains do
+    for _, part in next, parts do
+      table.sort(part, function(a, b)
+        if a.rank ~= b.rank then
+          return a.rank < b.rank
+        end
+        return a.order < b.order
+      end)
+    end
+  end
+  return chains
+end
+
+-- Do the rules of `part` stand in `rules`, from `at` on?
+local function stands(rules, at, part)
+  for i, rule in ipairs(part) do
+    local there = rules[at + i - 1]
+    if not there or there.text ~= rule.text then
+      return false
+    end
+  end
+  return true
+end
+
+-- Where the rules of `part` stand between two places, or nil.
+local function find(rules, first, last, part)
+  for at = first, last - #part + 1 do
+    if stands(rules, at, part) then
+      return at
+    end
+  end
+end
+
+-- The place of what is done to one chain: { first, last } of what is left, and
+-- { at, count } of what stands among it. Nil if it is not all there.
+local function fit(chain, name, parts)
+  local rules = chain.rules
+  local first, last = #parts.before + 1, #rules - #parts.behind
+  if first > last + 1 or not stands(rules, 1, parts.before) or not stands(rules, last + 1, parts.behind) then
+    return nil
+  elseif not (chain.table == "filter" and built_in[name]) then
+    return last < first and { first = first, last = last } or nil
+  end
+  local at = #parts.among > 0 and find(rules, first, last, parts.among)
+  if #parts.among > 0 and not at then
+    return nil
+  end
+  return { first = first, last = last, at = at or nil, count = #parts.among }
+end
+
+-- Where all that some calls do has its place, by chain; nil if it has not.
+local function fit_all(model, effects)
+  local places = {}
+  for key, parts in next, together(effects) do
+    local chain = model.chains[key]
+    local place = chain and fit(chain, chain.name, parts)
+    if not place then
+      return nil
+    end
+    places[key] = place
+  end
+  return places
+end
+
+--- Recognise the helpers.
+-- @param model the rules, see moongate.import
+-- @param trial see moongate.import_trial
+-- @return { first = calls to begin with, among = the call that stands among other rules or nil, last = calls to end
+--   with, places = { CHAIN'S KEY = { first =, last =, at =, count = } } }
+function M.find(model, trial)
+  local effects, found = {}, { first = {}, last = {}, places = {} }
+  for _, group in ipairs(alternatives(model)) do
+    for _, call in ipairs(group) do
+      local effect = trial.effect(call, true)
+      local places
+      if effect and #effect > 0 then
+        effects[#effects + 1] = effect
+        places = fit_all(model, effects)
+        if not places then
+          effects[#effects] = nil
+        end
+      end
+      if places then
+        found.places = places
+        if call:find("^allow_icmp") then
+          found.among = call
+        else
+          table.insert(group.last and found.last or found.first, call)
+        end
+        break
+      end
+    end
+  end
+  return found
+end
+
+--- The key of a chain in a model.
+M.key = key_of
+
+return M

@@ -1,0 +1,209 @@
+-- SPDX-License-Identifier: GPL-2.0-or-later
+--
+-- Rules as a policy, and the policy against those rules, which are live: there
+-- is nothing to do.
+
+local dumps = require "spec.support.dumps"
+local features = require "spec.support.features"
+local generator = require "spec.support.generator"
+local moongate = require "spec.support.moongate"
+local network = require "spec.support.network"
+local run = require "spec.support.run"
+local tables = require "spec.support.tables"
+
+local it = features.it(it, pending)
+
+local seed = tonumber(os.getenv("MOONGATE_SEED")) or os.time() % 1000000
+local rounds = tonumber(os.getenv("MOONGATE_ROUNDS")) or 30
+
+local flags = { ipv4 = "-4", ipv6 = "-6" }
+
+describe("an import #integration", function()
+  local lab, program
+
+  before_each(function()
+    lab = network.host()
+    program = moongate.new(lab)
+  end)
+
+  after_each(network.close_all)
+
+  local function file(name, text)
+    return run.write_file(lab.dir .. "/" .. name, text)
+  end
+
+  local function import(...)
+    local result = program:run("import", ...)
+    assert.equal(0, result.code, result.err)
+    return result.out, result.err
+  end
+
+  -- Planned where its rules are live, the policy has nothing to do.
+  local function assert_nothing_to_do(policy, what, ...)
+    local result = program:run("plan", program:policy(policy), "--detailed-exitcode", "--force", ...)
+    assert.equal(0, result.code, ("%s\n%s\n%s%s"):format(what or "", policy, result.out, result.err))
+  end
+
+  -- Load dumps, import them from the files and from the kernel, and plan both.
+  local function assert_round_trip(texts, what)
+    local files = {}
+    for _, family in ipairs(tables.families) do
+      if texts[family] then
+        tables.restore(lab.server, family, texts[family])
+        files[#files + 1] = file("rules." .. family, texts[family])
+      end
+    end
+    local policy = import(table.unpack(files))
+    assert_nothing_to_do(policy, what)
+    assert_nothing_to_do(import("--live"), what)
+    return policy
+  end
+
+  local function assert_has(policy, ...)
+    for _, part in ipairs { ... } do
+      assert.truthy(policy:find(part, 1, true), part .. "\nis not in\n" .. policy)
+    end
+  end
+
+  for name, texts in pairs(dumps) do
+    it("changes nothing: " .. name, function()
+      assert_round_trip(texts, name)
+    end)
+  end
+
+  it("knows helpers in what somebody wrote by hand", function()
+    local policy = assert_round_trip(dumps.by_hand)
+    assert_has(policy, "default_deny()\nallow_loopback()\n",
+      'allow_inbound_ssh { from = { "10.137.0.0/24", "192.0.2.9", "2001:db8:137::/48" } }',
+      "-- the office, and the home of the admin\nallow_inbound_ssh",
+      "\nallow_inbound_https()\n", [=[allow_inbound { udp = 9999, from = "0.0.0.0/0", comment = [[say "hi"]] }]=],
+      'append "! -s 10.0.0.0/8 -p tcp -m tcp --dport 25 -j DROP"', 'allow_outbound { state = "any" }')
+    assert.falsy(policy:find("only_family", 1, true))
+  end)
+
+  it("says so where only one family was imported, and leaves the other alone", function()
+    local policy = assert_round_trip(dumps.old_enterprise)
+    assert_has(policy, '\nonly_family "ipv4"\n', "Only the IPv4 rules")
+    local result = program:run("export", "-6", program:policy(policy))
+    assert.equal(0, result.code, result.err)
+    assert.falsy(result.out:find("\n-A", 1, true), result.out)
+  end)
+
+  it("changes nothing: random tables", function()
+    print(("seed %d (MOONGATE_SEED=%d repeats it), %d rounds"):format(seed, seed, rounds))
+    for round = 1, rounds // 3 do
+      local texts = {}
+      for index, family in ipairs(tables.families) do
+        local random = generator.new(seed * 1000 + 2 * round + index, family, features.takes)
+        texts[family] = generator.restore_text(random:table(false))
+      end
+      assert_round_trip(texts, ("seed %d, round %d"):format(seed, round))
+    end
+  end)
+
+  it("changes nothing: random tables of one family", function()
+    for round = 1, rounds // 6 do
+      for index, family in ipairs(tables.families) do
+        local random = generator.new(seed * 1000 + 500 + 2 * round + index, family, features.takes)
+        local text = generator.restore_text(random:table(false))
+        tables.restore(lab.server, family, text)
+        assert_nothing_to_do(import(flags[family], file("rules", text)), "seed " .. seed, flags[family])
+      end
+    end
+  end)
+
+  for _, name in ipairs { "remote_server", "gateway", "web_server" } do
+    it("finds the helpers again of hosts/" .. name, function()
+      local source = "policies/hosts/" .. name .. ".lua"
+      local files = {}
+      for _, family in ipairs(tables.families) do
+        files[#files + 1] = file(family, program:must("export", flags[family], source).out)
+      end
+      program:apply(source, "--force")
+      local policy = import(table.unpack(files))
+      assert_nothing_to_do(policy)
+      assert.equal(policy:gsub("^[^\n]*\n", ""), (import("--live"):gsub("^[^\n]*\n", "")))
+      assert_has(policy, "default_deny()\n", "allow_established()\n", "allow_loopback()\n", "drop_bad_tcp_flags()\n",
+        "drop_invalid()\n", "allow_icmp()\n", "allow_outbound_dns()\n", "allow_inbound_ssh { from = ")
+    end)
+  end
+
+  it("takes what other programs print: iptables -S, CRLF, counters, -t, tables in any order", function()
+    local text = table.concat({
+      "-P INPUT DROP", "-P FORWARD ACCEPT", "-P OUTPUT ACCEPT", "-N GUARD",
+      "-A INPUT -p tcp -m tcp --dport 22 -c 10 840 -m conntrack --ctstate NEW -m comment --comment SSH -j ACCEPT",
+      "-t nat -A POSTROUTING -o eth0 -j MASQUERADE", "-A GUARD -m comment --comment \"-c 1 2\" -j RETURN",
+      "-A INPUT -j GUARD", "*raw", ":PREROUTING ACCEPT [0:0]", "[7:700] -A PREROUTING -p udp -j CT --notrack", "COMMIT",
+    }, "\r\n")
+    local policy = import(file("rules", text))
+    assert_has(policy, "allow_inbound_ssh()\n", [[append [[-m comment --comment "-c 1 2" -j RETURN]].."]]",
+      '-o eth0 -j MASQUERADE', "--notrack", 'chain("filter", "INPUT", { policy = "DROP" })')
+    tables.restore(lab.server, "ipv4", "*raw\n-A PREROUTING -p udp -j CT --notrack\nCOMMIT\n*nat\n"
+      .. "-A POSTROUTING -o eth0 -j MASQUERADE\nCOMMIT\n*filter\n:INPUT DROP\n:GUARD -\n"
+      .. "-A INPUT -p tcp --dport 22 -m conntrack --ctstate NEW -m comment --comment SSH -j ACCEPT\n"
+      .. "-A INPUT -j GUARD\n-A GUARD -m comment --comment \"-c 1 2\" -j RETURN\nCOMMIT\n")
+    assert_nothing_to_do(policy)
+  end)
+
+  it("reads standard input, and finds out the family", function()
+    local result = lab.server:run(program:words("import", "-"), program:options {})
+    assert.equal(0, result.code, result.err)
+    assert_has(result.out, "There are no rules", 'policy = "ACCEPT"')
+    local text = dumps.by_hand.ipv6
+    result = run.run(program:words("import"), { input = text })
+    assert.equal(0, result.code, result.err)
+    assert_has(result.out, 'only_family "ipv6"', 'from = "2001:db8:137::/48"', "from standard input")
+  end)
+
+  it("imports what is not there as a policy that changes nothing", function()
+    local before = tables.both(lab.server)
+    assert_nothing_to_do(import("--live"))
+    assert.equal(before, tables.both(lab.server))
+  end)
+
+  describe("of lines that make no sense", function()
+    local text = table.concat({ "*filter", ":INPUT DROP [0:0]", "-A INPUT -p tcp --dprot 22 -j ACCEPT",
+      "-A INPUT -j NOWHERE", "-A MISSING -j ACCEPT", "what is this", ":X DROP", '-A INPUT -m comment --comment "open',
+      "-A INPUT -p tcp -m tcp --dport 80 -j ACCEPT", "COMMIT", "" }, "\n")
+
+    it("names each with its number, and writes nothing", function()
+      local result = program:run("import", file("rules.v4", text))
+      assert.equal(1, result.code)
+      assert.equal("", result.out)
+      for line = 3, 8 do
+        assert.truthy(result.err:find(("rules.v4:%d: "):format(line), 1, true), line .. result.err)
+      end
+      assert.truthy(result.err:find("dprot", 1, true), result.err)
+      assert.truthy(result.err:find("nothing was written", 1, true), result.err)
+      assert.truthy(result.err:find("--lenient", 1, true), result.err)
+    end)
+
+    it("makes marked comments of them on request", function()
+      local policy, warnings = import("--lenient", file("rules.v4", text))
+      assert_has(policy, "-- NOT IMPORTED (", "rules.v4:3: ",
+        "): -A INPUT -p tcp --dprot 22 -j ACCEPT\n", "what is this",
+        'allow_inbound_http { state = "any", comment = false }')
+      assert.truthy(warnings:find("rules.v4:4: warning: not imported", 1, true), warnings)
+      assert.equal(0, program:run("plan", "--force", program:policy(policy)).code)
+    end)
+  end)
+
+  it("refuses what it cannot be meant to read", function()
+    local rules = file("rules", dumps.by_hand.ipv4)
+    for _, case in ipairs {
+      { 64, "either files or --live", "--live", rules },
+      { 64, "two files are one of each family", "-4", rules, rules },
+      { 64, "which family", "-4", "-6", rules },
+      { 64, "unexpected argument", rules, rules, rules },
+      { 1, "one file of each family", rules, rules },
+      { 1, "cannot read", lab.dir .. "/missing" },
+      { 1, "cannot read", lab.dir },
+      { 1, "rules:8: ", "-6", rules },
+    } do
+      local result = program:run("import", table.unpack(case, 3))
+      assert.equal(case[1], result.code, result.err)
+      assert.equal("", result.out)
+      assert.truthy(result.err:find(case[2], 1, true), case[2] .. " is not in " .. result.err)
+    end
+  end)
+end)
