@@ -29,6 +29,7 @@ struct mg_image_chain {
 	bool built_in;
 	uint32_t chain;		     /* its chain in the ruleset, or UINT32_MAX */
 	struct xt_counters counters; /* of the policy */
+	bool recount;		     /* a commit sets these, and not what the live ones say */
 	uint32_t first, count;	     /* entries */
 	uint32_t number;	     /* a live chain: what the kernel counts its first entry as */
 };

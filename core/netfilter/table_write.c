@@ -252,7 +252,9 @@ static void carry_policy(const struct writing *writing, size_t index, struct xt_
 
 	if (chain->built_in && writing->live && !writing->live->absent)
 		before = mg_image_find(writing->live, chain->name);
-	if (before)
+	if (chain->recount)
+		counters[writing->places[index].number + chain->count] = chain->counters;
+	else if (before)
 		counters[writing->places[index].number + chain->count] =
 			writing->old[before->number + before->count];
 }
