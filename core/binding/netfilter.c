@@ -6,9 +6,18 @@
 libxtables and x_tables from plain Lua 5.4.
 
 Errors: a mistake of the caller raises; a rule, a plugin or an environment that
-does not do returns `nil, message, code`, where code is one of `"invalid"`,
-`"busy"`, `"unsafe"`, `"kernel"`, `"environment"` and `"unknown"`.
+does not do returns `nil, message, code`, where code is one of `"invalid"` (the
+rule or the request), `"stale"` (a table that was closed or committed, a rule that
+is gone), `"busy"`, `"kernel"` and `"environment"`.
+
+libxtables keeps its state in globals: one thread of a process may use this.
 @module moongate.netfilter
+@usage
+local netfilter = require "moongate.netfilter"
+local filter <close> = assert(netfilter.open("ipv4", "filter"))
+assert(filter:insert("INPUT", 1, "-i lo -j ACCEPT"))
+assert(filter:policy("INPUT", "DROP"))
+assert(filter:commit())
 */
 #include <string.h>
 
@@ -60,16 +69,32 @@ void *mg_lua_guarded(lua_State *L, size_t size, const char *type, lua_CFunction 
 	return memory;
 }
 
+void mg_lua_type(lua_State *L, const char *name, const luaL_Reg *const *methods,
+		 const luaL_Reg *special)
+{
+	if (luaL_newmetatable(L, name)) {
+		luaL_setfuncs(L, special, 0);
+		lua_newtable(L);
+		for (; *methods; methods++)
+			luaL_setfuncs(L, *methods, 0);
+		lua_setfield(L, -2, "__index");
+	}
+	lua_pop(L, 1);
+}
+
 /* -> module */
 __attribute__((visibility("default"))) int luaopen_moongate_netfilter(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
+		{ "open", mg_lua_open },
 		{ "extensions", mg_lua_extensions },
 		{ "compile", mg_lua_compile },
 		{ NULL, NULL },
 	};
 
 	luaL_checkversion(L);
+	mg_lua_table_type(L);
+	mg_lua_rule_type(L);
 	luaL_newlib(L, functions);
 	return 1;
 }

@@ -19,8 +19,8 @@ function M.sanitizer(path)
   return (run.read_file(path) or ""):match("libasan%.so%.%d+")
 end
 
--- The environment that the module wants.
-local function environment()
+--- The environment that the module wants.
+function M.environment()
   local sanitizer = M.sanitizer(M.build .. "/lua/moongate/netfilter.so")
   return {
     LUA_CPATH = M.build .. "/lua/?.so",
@@ -43,7 +43,7 @@ end
 function M.run(text, options)
   local words = { M.lua, "-" }
   return run.run(options and options.nobody and words or M.apart(words), {
-    env = environment(), input = text, nobody = options and options.nobody, limit = options and options.limit or 60,
+    env = M.environment(), input = text, nobody = options and options.nobody, limit = options and options.limit or 60,
   })
 end
 
