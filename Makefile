@@ -132,7 +132,7 @@ C_FILES = $(SOURCES) $(HEADERS) $(wildcard spec/unit/*/*.[ch] spec/integration/*
 lint:
 	@packaging/install-packages build lint
 	@clang-format --dry-run -Werror $(C_FILES)
-	@$(MAKE) --no-print-directory tidy
+	@$(MAKE) --no-print-directory -j$$(nproc) tidy
 	@cppcheck --quiet --std=c11 --inline-suppr --error-exitcode=1 --enable=warning,performance,portability \
 		--suppress=missingIncludeSystem -Iinclude -Icore $(SOURCES)
 	@luacheck --quiet lua policies spec bench .luacheckrc .busted
