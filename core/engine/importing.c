@@ -120,7 +120,7 @@ static int prove(struct mg_engine *engine, const struct mg_rules_read *read, con
 	return err;
 }
 
-/* Helpers where they say the same; if all together they do not, primitives. */
+/* Helpers where they say the same, with ever more care; if that is not enough, primitives. */
 static int write_policy(struct mg_engine *engine, struct mg_rules_read *read, char **out,
 			struct mg_error *error)
 {
@@ -137,12 +137,13 @@ static int write_policy(struct mg_engine *engine, struct mg_rules_read *read, ch
 	};
 	bool same = false;
 	char *text = NULL;
-	int plain, err = 0;
+	int attempt, err = 0;
 
-	for (plain = 0; plain < 2 && !same; plain++) {
+	for (attempt = 0; attempt < 3 && !same; attempt++) {
 		free(text);
 		text = NULL;
-		importing.plain = plain;
+		importing.careful = attempt > 0;
+		importing.plain = attempt > 1;
 		err = mg_policy_write(&importing, &text, error);
 		if (!err)
 			err = prove(engine, read, text, &same, error);

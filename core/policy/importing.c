@@ -132,6 +132,8 @@ static void push_input(lua_State *L, const struct mg_importing *importing)
 	set_string(L, "source", importing->source);
 	lua_pushboolean(L, importing->plain);
 	lua_setfield(L, -2, "plain");
+	lua_pushboolean(L, importing->careful);
+	lua_setfield(L, -2, "careful");
 	push_chains(L, importing->rules);
 	lua_setfield(L, -2, "chains");
 	push_remarks(L, importing);

@@ -26,7 +26,8 @@ struct mg_importing {
 	const char *source;    /* where they come from, for people */
 	const char *language;  /* folder in which moongate/import.lua lies */
 	const struct mg_host *host;
-	bool plain; /* primitives only */
+	bool plain;   /* primitives only */
+	bool careful; /* try each of these */
 	/*
 	 * The rule as iptables-save would print it; -EINVAL if there is no such
 	 * rule. @text: valid until the next call

@@ -72,6 +72,23 @@ static void drop_what_is_no_rule(struct walk *walk)
 	}
 }
 
+/* "-s ! ADDRESS", as iptables wrote it before 1.4.3: today the "!" comes first. */
+static void turn_old_negations(struct mg_args *args)
+{
+	uint32_t i;
+
+	for (i = 0; i + 2 < args->argc; i++) {
+		const char *option = args->argv[i];
+
+		if (option[0] == '-' && strcmp(args->argv[i + 1], "!") == 0 &&
+		    args->argv[i + 2][0] != '-' && !is_free_text(option)) {
+			args->argv[i] = args->argv[i + 1];
+			args->argv[i + 1] = option;
+			i += 2;
+		}
+	}
+}
+
 static void set_wrong(struct mg_dump_line *line, const char *why)
 {
 	line->kind = MG_DUMP_WRONG;
@@ -145,6 +162,7 @@ static bool read_words(struct walk *walk, struct mg_dump_line *line)
 		return true;
 	}
 	drop_what_is_no_rule(walk);
+	turn_old_negations(&walk->args);
 	if (walk->args.argc == 0)
 		return false;
 	if (walk->text[0] == '*') {
@@ -203,8 +221,9 @@ int mg_dump_read(const char *text, size_t length,
 	while (length && !err) {
 		const char *end = memchr(text, '\n', length);
 		const size_t size = end ? (size_t)(end - text) : length;
-		struct mg_dump_line line = { .number = ++number };
+		struct mg_dump_line line = { .number = number + 1 };
 
+		number++;
 		copy_line(room, text, size);
 		if (memchr(text, '\0', size)) {
 			line.text = walk.text;

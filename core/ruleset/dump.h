@@ -35,7 +35,8 @@ struct mg_dump_line {
 /**
  * Go down the lines of a dump. Understands "*table", ":CHAIN POLICY [p:b]",
  * "-P CHAIN POLICY", "-N CHAIN", "-A CHAIN ...", each with "[p:b]" or "-t table"
- * in front, "-c p b" and "-t table" in a rule, "COMMIT" and comments.
+ * in front, "-c p b" and "-t table" in a rule, "-s ! ADDRESS" of old, "COMMIT"
+ * and comments.
  * @visit: other than 0 ends it, and is returned
  * Errors: MG_ENVIRONMENT without memory; what @visit filled in.
  */

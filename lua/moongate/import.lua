@@ -15,6 +15,11 @@ local filter_chains = { "INPUT", "OUTPUT", "FORWARD" }
 local is_built_in = {
   INPUT = true, OUTPUT = true, FORWARD = true, PREROUTING = true, POSTROUTING = true,
 }
+-- Chains for which there are helpers that write one rule after the other.
+local has_helpers = {
+  ["filter INPUT"] = true, ["filter OUTPUT"] = true, ["filter FORWARD"] = true, ["nat POSTROUTING"] = true,
+  ["mangle FORWARD"] = true,
+}
 local family_names = { "ipv4", "ipv6" }
 local family_titles = { "IPv4", "IPv6" }
 
@@ -152,8 +157,9 @@ local function write_stretch(job, table_name, name, first, last)
   end
   local walk = {
     table = table_name, chain = name, object = object(job, table_name, name), families = job.input.families,
-    verbs = not job.input.plain and table_name == "filter" and is_built_in[name] or false,
+    verbs = not job.input.plain and has_helpers[table_name .. " " .. name] or false,
     rules = rules, at = { first[1], first[2] }, last = last, trial = job.trial, split = job.split,
+    core = job.core, careful = job.input.careful,
   }
   function walk.write(code, is_primitive, at, made)
     job.writer.call(walk, code, is_primitive, at, made)
@@ -271,7 +277,8 @@ local function write_nothing(job)
 end
 
 --- Write a policy.
--- @param input what was read: { families = 1 to 3, source = where from, plain = whether primitives only, chains = {
+-- @param input what was read: { families = 1 to 3, source = where from, plain = whether primitives only, careful =
+--   whether to try each of these, chains = {
 --   { family =, table =, name =, policy =, rules = { { text, place }... } }... }, remarks = { { family =, table =,
 --   chain =, index =, text = }... }, print = function(family, table, chain, words) -> text or nil }
 -- @param primitives the core's, as for moongate.language
@@ -281,7 +288,7 @@ function M.policy(input, primitives)
   local remarks = new_remarks(input)
   local job = {
     input = input, model = new_model(input), trial = trials.new(input, primitives), split = primitives.split,
-    remarks = remarks, writer = new_writer(remarks), found = { first = {}, last = {}, places = {} },
+    core = primitives, remarks = remarks, writer = new_writer(remarks), found = { first = {}, last = {}, places = {} },
   }
   if not input.plain then
     job.found = whole.find(job.model, job.trial)

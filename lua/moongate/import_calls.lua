@@ -9,6 +9,7 @@ local M = {}
 
 local directions = { INPUT = "inbound", OUTPUT = "outbound", FORWARD = "forward" }
 
+-- The port of a service that has just one.
 local function first_port(value)
   local port = type(value) == "table" and value[1] or value
   return port and (tostring(port):gsub("-", ":"))
@@ -18,7 +19,7 @@ local function count(value)
   return type(value) == "table" and #value or value and 1 or 0
 end
 
--- "tcp 22" -> the services that begin with it, those with most ports first;
+-- "tcp 22" -> the services that write it first, those with most ports before others;
 -- and "tcp 22" -> the one service that is just that, if it is one.
 local by_port, named = {}, {}
 
@@ -30,18 +31,22 @@ end
 for _, name in ipairs(order.keys(services)) do
   local service = services[name]
   if not service.helper then -- it would bring rules of its own in table raw
+    local is_known = false -- by what it writes first
     for _, protocol in ipairs { "tcp", "udp", "sctp" } do
       local value = service[protocol]
       if value then
-        add(protocol .. " " .. (count(value) == 1 and first_port(value) or "list"), name)
+        if not is_known then
+          add(protocol .. " " .. (count(value) == 1 and first_port(value) or "list"), name)
+          is_known = true
+        end
         if count(value) == 1 then
           local key = protocol .. " " .. first_port(value)
           named[key] = named[key] == nil and name or false
         end
       end
     end
-    for _, protocol in ipairs(service.protocols or {}) do
-      add(protocol .. " ", name)
+    if not is_known and service.protocols then
+      add(service.protocols[1] .. " ", name)
     end
   end
 end
@@ -91,6 +96,7 @@ local function add_addresses(options, rule, field, key, addresses)
 end
 
 local default_state = { allow = "NEW" }
+local translates = { masquerade = true, snat = true }
 
 local function states(value)
   local values = {}
@@ -110,6 +116,9 @@ local function common(rule, chain, sources, destinations)
   end
   if rule.outs then
     options[#options + 1] = { chain == "OUTPUT" and "on" or "out", negatable(rule, "outs", text.quoted(rule.outs)) }
+  end
+  if rule.to_source then
+    options[#options + 1] = { "to_source", text.quoted(rule.to_source) }
   end
   if rule.state ~= default_state[rule.action] then
     options[#options + 1] = { "state", rule.state and states(rule.state) or '"any"' }
@@ -162,16 +171,64 @@ local function generic_call(rule, verb, options)
   return { text.call(verb, own), 1 }
 end
 
---- Calls that may have made rules in a built-in chain of filter.
--- @param rule the first of them, see moongate.import_rule
+local function kind_of_ports(value)
+  return not value and "-" or value:find("[,:]") and "list" or "one"
+end
+
+--- What a call and the rule that it makes have in common with others that hold
+-- other addresses, ports and comments: where one makes its rule, so do they.
+-- @param call Lua source of the call
+-- @param rule the rule, see moongate.import_rule
+-- @return a text
+function M.pattern(call, rule)
+  local negated = {}
+  for _, field in ipairs { "source", "destination", "ins", "outs", "to_ports", "from_ports" } do
+    negated[#negated + 1] = rule.negated[field] and "!" or rule[field] and "+" or "-"
+  end
+  return table.concat({ call:match("^[%w_]+"), rule.protocol or "", rule.state or "", rule.reject or "",
+    kind_of_ports(rule.to_ports), kind_of_ports(rule.from_ports), rule.comment and "c" or "",
+    table.concat(negated) }, " ")
+end
+
+local clamp = "^(.-)%-p tcp %-m tcp %-%-tcp%-flags SYN,RST SYN %-j TCPMSS %-%-clamp%-mss%-to%-pmtu$"
+
+--- Calls of helpers that are for one kind of rule.
+-- @param table_name its table
 -- @param chain its chain
+-- @param rule_text the rule
+-- @param families those that the call is for
+-- @return a sequence of Lua sources
+function M.special(table_name, chain, rule_text, families)
+  local sides = table_name == "mangle" and chain == "FORWARD" and rule_text:match(clamp)
+  local interface = sides and sides:match("^%-o (%S+) $")
+  if not sides or sides ~= "" and not interface then
+    return {}
+  end
+  local options = interface and { { "out", text.quoted(interface) } } or {}
+  local one = families ~= 3 and { { "family", families == 1 and '"ipv4"' or '"ipv6"' } } or {}
+  return { text.call("clamp_mss", options), text.call("clamp_mss", extended(one, options)) }
+end
+
+--- Calls that may have made rules in a built-in chain.
+-- @param rule the first of them, see moongate.import_rule
+-- @param chain its chain: of filter, or POSTROUTING of nat
 -- @param sources the sources that they are for, an empty list for any
 -- @param destinations likewise
 -- @return a sequence of { Lua source, how many rules it makes for each address }
 function M.candidates(rule, chain, sources, destinations)
+  local out = {}
+  if translates[rule.action] then
+    if chain == "POSTROUTING" and not rule.state then
+      out[1] = generic_call(rule, rule.action, common(rule, chain, sources, destinations))
+      out[2] = generic_call(rule, rule.action, extended(common(rule, chain, sources, destinations),
+        { { "family", '"both"' } }))
+    end
+    return out
+  elseif not directions[chain] then
+    return out
+  end
   local verb = rule.action .. "_" .. directions[chain]
   local options = common(rule, chain, sources, destinations)
-  local out = {}
   service_calls(out, rule, verb, options)
   out[#out + 1] = generic_call(rule, verb, options)
   return out

@@ -8,6 +8,7 @@ local fields = {
   ["-s"] = "source", ["-d"] = "destination", ["-i"] = "ins", ["-o"] = "outs",
   ["--dport"] = "to_ports", ["--dports"] = "to_ports", ["--sport"] = "from_ports", ["--sports"] = "from_ports",
   ["--ctstate"] = "state", ["--comment"] = "comment", ["--reject-with"] = "reject",
+  ["--to-source"] = "to_source",
 }
 
 -- Those that may be negated.
@@ -18,7 +19,7 @@ local negatable = {
 
 local known_match = { tcp = true, udp = true, sctp = true, multiport = true, conntrack = true, comment = true }
 
-local actions = { ACCEPT = "allow", DROP = "drop", REJECT = "reject" }
+local actions = { ACCEPT = "allow", DROP = "drop", REJECT = "reject", MASQUERADE = "masquerade", SNAT = "snat" }
 
 -- Option by option. Returns the place behind it, or nil if it is none of a verb's.
 local function take(rule, words, i)
@@ -53,8 +54,8 @@ end
 --- Take a rule apart.
 -- @param words its words
 -- @return { protocol =, source =, destination =, ins =, outs =, to_ports =, from_ports =, state =,
---   comment =, reject =, action = "allow" | "drop" | "reject", negated = { FIELD = true } }; or nil
---   if a verb cannot say it
+--   comment =, reject =, to_source =, negated = { FIELD = true }, action = "allow", "drop", "reject",
+--   "masquerade" or "snat" }; or nil if a helper cannot say it
 function M.parse(words)
   local rule = { negated = {} }
   local i = 1
@@ -80,14 +81,14 @@ local same = {
 function M.shape(rule, but)
   local out = { rule.action, same[rule.protocol] or rule.protocol or "", rule.ins or "", rule.outs or "",
     rule.to_ports or "", rule.from_ports or "", rule.state or "", rule.comment or "", same[rule.reject] or rule.reject
-    or "" }
+    or "", rule.to_source or "" }
   if but == "source" then
     out[#out + 1] = rule.destination or ""
   elseif but == "destination" then
     out[#out + 1] = rule.source or ""
   end
   for _, field in ipairs { "source", "destination", "ins", "outs", "to_ports", "from_ports" } do
-    out[#out + 1] = rule.negated[field] and "!" or ""
+    out[#out + 1] = rule.negated[field] and "!" or rule[field] and "+" or ""
   end
   return table.concat(out, "\0")
 end

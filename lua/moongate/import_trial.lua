@@ -34,9 +34,9 @@ end
 --- Begin.
 -- @param input as moongate.import gets it: `families`, `print`
 -- @param primitives the core's
--- @return a trial: `run` and `effect`
+-- @return a trial: `run`, `effect`, and `trusted`, for patterns of calls that have been tried
 function M.new(input, primitives)
-  local trial, printed = {}, {}
+  local trial, printed = { trusted = {} }, {}
   local record = { rules = {}, chains = {}, policies = {} }
   local env
 

@@ -3,6 +3,7 @@
 -- the calls that make them.
 local calls = require "moongate.import_calls"
 local rules = require "moongate.import_rule"
+local scope = require "moongate.rule_scope"
 local stages = require "moongate.stages"
 local text = require "moongate.import_text"
 
@@ -72,6 +73,13 @@ local function counts(walk, effect, wanted)
   return made
 end
 
+local function write(walk, code, is_primitive, made)
+  walk.write(code, is_primitive, walk.at, made)
+  for family = 1, 2 do
+    walk.at[family] = walk.at[family] + made[family]
+  end
+end
+
 -- Try a call; if it makes what stands there, write it. Returns whether it does.
 local function try(walk, code, wanted, is_primitive, shown)
   local effect, chains = walk.trial.effect(code)
@@ -82,10 +90,7 @@ local function try(walk, code, wanted, is_primitive, shown)
   if not made then
     return false
   end
-  walk.write(shown or code, is_primitive, walk.at, made)
-  for family = 1, 2 do
-    walk.at[family] = walk.at[family] + made[family]
-  end
+  write(walk, shown or code, is_primitive, made)
   return true
 end
 
@@ -107,8 +112,16 @@ local function try_calls(walk, wanted, field, runs)
       end
     end
   end
+  local is_single = not walk.careful and not field
   for _, call in ipairs(calls.candidates(rule, walk.chain, lists.source, lists.destination)) do
-    if try(walk, call[1], wanted) then
+    local pattern = is_single and call[2] == 1 and calls.pattern(call[1], rule) .. wanted
+    if pattern and walk.trial.trusted[pattern] then
+      write(walk, call[1], false, { wanted & 1, wanted >> 1 })
+      return true
+    elseif try(walk, call[1], wanted) then
+      if pattern then
+        walk.trial.trusted[pattern] = true
+      end
       return true
     end
   end
@@ -152,6 +165,12 @@ local function try_folded(walk, wanted)
 end
 
 local function try_verbs(walk, wanted)
+  local first = walk.rules[wanted & 1 ~= 0 and 1 or 2][walk.at[wanted & 1 ~= 0 and 1 or 2]]
+  for _, code in ipairs(calls.special(walk.table, walk.chain, first.text, wanted)) do
+    if try(walk, code, wanted) then
+      return true
+    end
+  end
   for family = 1, 2 do
     if wanted & family ~= 0 and not look(walk, walk.rules[family][walk.at[family]]).parsed then
       return false
@@ -160,7 +179,9 @@ local function try_verbs(walk, wanted)
   return try_folded(walk, wanted) or try_calls(walk, wanted, nil, { 1, 1 })
 end
 
--- The rule in iptables' syntax.
+-- The rule in iptables' syntax. Whether the language takes it to be for the
+-- same families is found out by trying only where care is asked for: the
+-- whole is compared with the source anyway.
 local function primitive(walk, wanted)
   local family = wanted & 1 ~= 0 and 1 or 2
   local rule = walk.rules[family][walk.at[family]]
@@ -175,6 +196,12 @@ local function primitive(walk, wanted)
     if wanted ~= 3 then
       forms[2] = ('{ family = "%s" }'):format(family_names[family])
     end
+  end
+  if not walk.careful then
+    local is_said = wanted == 3 or walk.families ~= 3 or rule.text ~= ""
+      and scope.families(walk.core, walk.split(rule.text)) == wanted
+    write(walk, forms[is_said and 1 or 2], true, { wanted & 1, wanted >> 1 })
+    return true
   end
   for _, form in ipairs(forms) do
     if try(walk, ("%s:append %s"):format(walk.object, form), wanted, true, form) then
@@ -240,9 +267,9 @@ local function index(walk)
 end
 
 --- Write what makes a stretch of a chain.
--- @param walk { table =, chain =, object = Lua source of the chain, families = those imported, verbs = whether they
---   may be used, rules = { {...}, {...} } by family, at = { 1, 1 }, last = { n, m }, trial =, split =,
---   write = function(code, is_primitive, at, made) }; changed
+-- @param walk { table =, chain =, object = Lua source of the chain, families = those imported, verbs = whether
+--   helpers may be used, rules = { {...}, {...} } by family, at = { 1, 1 }, last = { n, m }, trial =, split =,
+--   core =, careful =, write = function(code, is_primitive, at, made) }; changed
 -- @raise with the place of a rule that the language cannot say
 function M.run(walk)
   walk.places, walk.no_fold = { {}, {} }, { 0, 0 }

@@ -89,6 +89,15 @@ describe("an import #integration", function()
     assert.falsy(result.out:find("\n-A", 1, true), result.out)
   end)
 
+  it("knows address translation", function()
+    local policy = assert_round_trip { ipv4 = "*nat\n-A POSTROUTING -s 10.0.0.0/24 -o wan0 -j MASQUERADE\n"
+      .. "-A POSTROUTING -s 10.0.1.9 -o wan0 -j SNAT --to-source 192.0.2.7\n"
+      .. "-A POSTROUTING -o wan0 -p udp -m udp --dport 500 -j MASQUERADE --random\nCOMMIT\n"
+      .. "*mangle\n-A FORWARD -o wan0 -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu\nCOMMIT\n" }
+    assert_has(policy, '\nmasquerade { from = "10.0.0.0/24", out = "wan0" }\n', "random",
+      '\nsnat { from = "10.0.1.9", out = "wan0", to_source = "192.0.2.7" }\n', '\nclamp_mss { out = "wan0" }\n')
+  end)
+
   it("changes nothing: random tables", function()
     print(("seed %d (MOONGATE_SEED=%d repeats it), %d rounds"):format(seed, seed, rounds))
     for round = 1, rounds // 3 do
@@ -137,7 +146,7 @@ describe("an import #integration", function()
     }, "\r\n")
     local policy = import(file("rules", text))
     assert_has(policy, "allow_inbound_ssh()\n", [[append [[-m comment --comment "-c 1 2" -j RETURN]].."]]",
-      '-o eth0 -j MASQUERADE', "--notrack", 'chain("filter", "INPUT", { policy = "DROP" })')
+      'masquerade { out = "eth0" }', "--notrack", 'chain("filter", "INPUT", { policy = "DROP" })')
     tables.restore(lab.server, "ipv4", "*raw\n-A PREROUTING -p udp -j CT --notrack\nCOMMIT\n*nat\n"
       .. "-A POSTROUTING -o eth0 -j MASQUERADE\nCOMMIT\n*filter\n:INPUT DROP\n:GUARD -\n"
       .. "-A INPUT -p tcp --dport 22 -m conntrack --ctstate NEW -m comment --comment SSH -j ACCEPT\n"
