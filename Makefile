@@ -6,6 +6,7 @@
 # make asan     the specs on a build with ASan and UBSan
 # make fuzz     the readers of files and of the kernel's tables under libFuzzer
 # make lint     clang-format, clang-tidy, cppcheck, luacheck
+# make docs     pages about the Lua module moongate.netfilter, in build/docs
 # make bench    against the peers, side by side
 # make install  PREFIX, DESTDIR, LIBDIR, MANDIR, SYSCONFDIR; make uninstall takes it away again
 #
@@ -69,7 +70,7 @@ BUSTED = $(LUA) /usr/bin/busted
 TESTS ?= spec
 PURPOSES ?= build run
 
-.PHONY: all packages run demo test specs asan valgrind lint bench install uninstall clean format
+.PHONY: all packages run demo test specs asan valgrind lint docs bench install uninstall clean format
 
 all: $(PROGRAM) $(STATIC) $(SHARED) $(MODULE)
 
@@ -147,6 +148,10 @@ $(TIDY): tidy/%: %
 
 format:
 	clang-format -i $(C_FILES)
+
+docs:
+	@packaging/install-packages docs
+	@cd packaging && ldoc --config config.ld --dir "$(abspath $(BUILD))/docs" .
 
 bench:
 	@packaging/install-packages build run bench

@@ -2,6 +2,9 @@
 /*
  * The methods of a table that deal with its chains.
  */
+/***
+@submodule moongate.netfilter
+*/
 #include "binding.h"
 
 /* -> true | nil message code */
@@ -12,6 +15,10 @@ static int done(lua_State *L, int err, const struct mg_error *error)
 	lua_pushboolean(L, true);
 	return 1;
 }
+
+/***
+@type table
+*/
 
 /***
 The names of all chains: the built-in ones as the kernel orders them, then the

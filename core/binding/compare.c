@@ -2,6 +2,9 @@
 /*
  * A table as lines, and what differs between two.
  */
+/***
+@submodule moongate.netfilter
+*/
 #include <string.h>
 
 #include "binding.h"
@@ -34,6 +37,10 @@ static int clear_comparison(lua_State *L)
 	comparison->mine = comparison->theirs = NULL;
 	return 0;
 }
+
+/***
+@type table
+*/
 
 /***
 The table as lines, as `iptables -S` prints it: `-P` for the policies, `-N` for user

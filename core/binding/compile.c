@@ -2,6 +2,9 @@
 /*
  * A rule through libxtables, as text.
  */
+/***
+@submodule moongate.netfilter
+*/
 #include "netfilter/compile.h"
 
 #include <string.h>

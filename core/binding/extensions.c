@@ -2,6 +2,9 @@
 /*
  * Which extension plugins are installed.
  */
+/***
+@submodule moongate.netfilter
+*/
 #include "netfilter/extensions.h"
 
 #include "binding.h"

@@ -3,6 +3,9 @@
  * A rule of a table that was opened: a handle with its table for a user value.
  * It may outlive the rule and the table, and knows then.
  */
+/***
+@submodule moongate.netfilter
+*/
 #include <string.h>
 
 #include "binding.h"

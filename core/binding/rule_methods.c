@@ -2,6 +2,9 @@
 /*
  * The methods of a table that put rules in and take them out.
  */
+/***
+@submodule moongate.netfilter
+*/
 #include <string.h>
 
 #include "binding.h"
@@ -98,6 +101,10 @@ static int push_span(lua_State *L, struct mg_edit_span span)
 		mg_lua_push_rule(L, 1, span.first + i);
 	return (int)span.count;
 }
+
+/***
+@type table
+*/
 
 /***
 The rules of a chain, in order.

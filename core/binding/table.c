@@ -4,6 +4,9 @@
  * chain_methods.c, those that deal with rules in rule_methods.c, and those that
  * compare in compare.c.
  */
+/***
+@submodule moongate.netfilter
+*/
 #include <string.h>
 
 #include "binding.h"
