@@ -60,7 +60,8 @@ describe("moongate.netfilter", function()
     assert.same({ "moongate", version .. "-1" }, { rock.package, rock.version })
     local target = rock.build.install.lib["moongate.netfilter"]
     assert.same(rock.build.build_target, target)
-    local plan = run.must { "make", "--dry-run", "--always-make", target }
+    local plan = run.must({ "make", "--dry-run", "--always-make", "BUILD=build", target },
+      { unset = { "MAKEFLAGS", "MAKEOVERRIDES" } })
     assert.truthy(plan:find("-o " .. target, 1, true), plan)
   end)
 end)
