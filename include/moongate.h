@@ -90,6 +90,7 @@ const char *mg_nearest(const char *name, const char *const *names);
  * The engine: one request, from the policy to the live tables.
  *
  *   check a policy   open, check [, try] [, export]
+ *   look up names    open, resolve
  *   plan             open, check or load_plan, plan [, sections] [, save_plan]
  *   apply            open, check or load_plan, begin, plan, apply; wait
  *   settle           open, confirm or rollback
@@ -175,6 +176,32 @@ int mg_engine_try(struct mg_engine *engine, struct mg_error *error);
  */
 int mg_engine_export(struct mg_engine *engine, enum mg_family family, char **out,
 		     struct mg_error *error);
+
+/** An address that a name has now and had not before, or the other way round. */
+struct mg_name_change {
+	const char *name, *address;
+	bool added; /* false: it is gone */
+};
+
+/** What came of looking up the names of a policy; lives until mg_engine_close(). */
+struct mg_resolution {
+	const char *path;	 /* of the lock file */
+	size_t names, addresses; /* that it has */
+	size_t change_count;
+	const struct mg_name_change *changes; /* in order of the names */
+};
+
+/**
+ * Instead of a check: evaluate the policy, look up each name that it asks
+ * resolve() for, and write what was found to the lock file beside it, from
+ * which all else takes it. The file is replaced in one step, and only if
+ * something has changed. With a facts file, names that were not asked for stay
+ * as they are; else they go. Uses the network, as getaddrinfo(3) does.
+ * Errors: MG_INVALID, also for a name that does not exist; MG_ENVIRONMENT where
+ * it cannot be known now, or the file cannot be written. Nothing is written then.
+ */
+int mg_engine_resolve(struct mg_engine *engine, const struct mg_resolution **out,
+		      struct mg_error *error);
 
 /**
  * After mg_engine_plan(): keep the plan as a file, mode 0600, so that exactly

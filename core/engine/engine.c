@@ -86,6 +86,7 @@ void mg_engine_close(struct mg_engine *engine)
 	mg_generation_free(engine->confirmed);
 	mg_state_close(engine->state);
 	mg_operator_clear(&engine->operator);
+	mg_lookups_free(engine->lookups);
 	mg_host_free(engine->host);
 	mg_notes_clear(&engine->notes);
 	free(engine->language);
@@ -150,7 +151,8 @@ void mg_engine_allow(struct mg_engine *engine, size_t first, bool allowed)
 	}
 }
 
-static int evaluate(struct mg_engine *engine, struct mg_error *error)
+int mg_engine_evaluate(struct mg_engine *engine, const struct mg_name_source *names,
+		       struct mg_ruleset **out, struct mg_error *error)
 {
 	struct mg_search_path modules;
 	struct mg_evaluation evaluation = {
@@ -158,17 +160,19 @@ static int evaluate(struct mg_engine *engine, struct mg_error *error)
 		.language = engine->request.language,
 		.host = engine->host,
 		.module_folders = modules.folders,
+		.names = names,
 	};
 	int err = mg_search_path_make(engine->request.policy, &modules);
 
 	err = err ? mg_engine_no_memory(error)
-		  : mg_policy_evaluate(&evaluation, &engine->ruleset, &engine->notes, error);
+		  : mg_policy_evaluate(&evaluation, out, &engine->notes, error);
 	mg_search_path_clear(&modules);
 	return err;
 }
 
 int mg_engine_check(struct mg_engine *engine, struct mg_error *error)
 {
+	const struct mg_name_source names = mg_engine_locked_names(engine);
 	size_t first;
 	int err;
 
@@ -182,7 +186,7 @@ int mg_engine_check(struct mg_engine *engine, struct mg_error *error)
 			       "%s is a saved plan, which can be planned and applied; here a "
 			       "policy is needed",
 			       engine->request.policy);
-	err = evaluate(engine, error);
+	err = mg_engine_evaluate(engine, &names, &engine->ruleset, error);
 	if (err)
 		return err;
 	first = engine->notes.count;

@@ -4,6 +4,7 @@
  *
  *   engine.c       what is asked for, the policy, what was found
  *   facts.c        which host it is about
+ *   resolving.c    names, from the lock file or looked up
  *   exporting.c    text for hosts without Moongate
  *   planning.c     against the live tables
  *   saved_plan.c   keeping a plan as a file
@@ -25,7 +26,10 @@
 #include "plan/apply.h"
 #include "plan/operator.h"
 #include "plan/saved.h"
+#include "policy/evaluate.h"
 #include "ruleset/host.h"
+
+struct mg_lookups;
 
 struct mg_engine {
 	struct mg_request request;
@@ -40,6 +44,7 @@ struct mg_engine {
 	struct mg_state *state;
 	struct mg_generation *confirmed; /* NULL: nothing was ever confirmed */
 	struct mg_saved_plan *saved;	 /* where the ruleset comes from, instead of a policy */
+	struct mg_lookups *lookups; /* what is known of names, see resolving.c; NULL: nothing yet */
 	struct mg_notes notes;
 	unsigned int families; /* that are managed: asked for, and there */
 	bool begun;	       /* the transaction lock is held */
@@ -108,6 +113,20 @@ int mg_engine_judge_foreign(const struct mg_engine *engine, bool *allowed, struc
 
 /** Note what of the live tables is not what the loaded plan was made for. */
 int mg_engine_judge_live(struct mg_engine *engine, struct mg_error *error);
+
+/**
+ * Evaluate the request's policy.
+ * @names: where resolve() gets its addresses
+ * Errors: as mg_engine_check()
+ */
+int mg_engine_evaluate(struct mg_engine *engine, const struct mg_name_source *names,
+		       struct mg_ruleset **out, struct mg_error *error);
+
+/** The names of the lock file, which is read when the first one is asked for. */
+struct mg_name_source mg_engine_locked_names(struct mg_engine *engine);
+
+/** Free what is known of names. */
+void mg_lookups_free(struct mg_lookups *lookups);
 
 /** -ENOMEM, in words. */
 int mg_engine_no_memory(struct mg_error *error);

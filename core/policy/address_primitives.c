@@ -132,3 +132,26 @@ int mg_primitive_fold(lua_State *L)
 	luaL_checktype(L, 1, LUA_TTABLE);
 	return call_and_clear(L, fold_texts, &list, 1);
 }
+
+int mg_primitive_resolve(lua_State *L)
+{
+	const struct mg_primitives *primitives = lua_touserdata(L, lua_upvalueindex(1));
+	const char *name = luaL_checkstring(L, 1);
+	const struct mg_resolved_name *found = NULL;
+	struct mg_error error = { .text = "there is nothing here that knows names" };
+	char text[INET6_ADDRSTRLEN];
+	size_t i;
+
+	if (!primitives->names ||
+	    primitives->names->find(primitives->names->context, name, &found, &error)) {
+		lua_pushnil(L);
+		lua_pushstring(L, error.text);
+		return 2;
+	}
+	lua_createtable(L, (int)found->count, 0);
+	for (i = 0; i < found->count; i++) {
+		lua_pushstring(L, mg_resolved_text(&found->addresses[i], text));
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	}
+	return 1;
+}

@@ -228,6 +228,7 @@ int mg_policy_evaluate(const struct mg_evaluation *evaluation, struct mg_ruleset
 	run.primitives.notes = notes;
 	run.primitives.policy = run.name;
 	run.primitives.module_folders = evaluation->module_folders;
+	run.primitives.names = evaluation->names;
 	err = mg_ruleset_new(&run.primitives.ruleset, error);
 	if (err)
 		goto out;

@@ -9,8 +9,21 @@
 #ifndef MG_EVALUATE_H
 #define MG_EVALUATE_H
 
+#include "resolved.h"
 #include "ruleset/host.h"
 #include "ruleset/ruleset.h"
+
+/** Where the addresses of names come from; a policy has no network. */
+struct mg_name_source {
+	/**
+	 * @name:  in lower case
+	 * @out:   its addresses, valid until the next call
+	 * Errors: in words that stand behind the name
+	 */
+	int (*find)(void *context, const char *name, const struct mg_resolved_name **out,
+		    struct mg_error *error);
+	void *context;
+};
 
 struct mg_evaluation {
 	const char *path;	    /* of the policy file */
@@ -20,6 +33,7 @@ struct mg_evaluation {
 	const struct mg_host *host; /* the facts; NULL: none are known */
 	/* where use() looks for modules, in order; ended by NULL */
 	const char *const *module_folders;
+	const struct mg_name_source *names; /* NULL: there are none */
 };
 
 /**

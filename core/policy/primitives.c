@@ -337,6 +337,7 @@ void mg_push_primitives(lua_State *L, struct mg_primitives *primitives, const st
 		{ "address", primitive_address },
 		{ "address_file", mg_primitive_address_file },
 		{ "fold", mg_primitive_fold },
+		{ "resolve", mg_primitive_resolve },
 		{ "place", primitive_place },
 		{ "uses", primitive_uses },
 		{ "watch_uses", primitive_watch_uses },

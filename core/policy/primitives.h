@@ -8,6 +8,7 @@
 
 #include <lua.h>
 
+#include "evaluate.h"
 #include "ruleset/host.h"
 #include "ruleset/ruleset.h"
 #include "ruleset/save_text.h"
@@ -20,6 +21,7 @@ struct mg_primitives {
 	const char *policy;  /* the name of its file, where no frame tells more */
 	const char *const *module_folders;
 	unsigned int left_out; /* families for which the policy is not, bits 1 and 2 */
+	const struct mg_name_source *names;
 
 	/* the last origin, and what it was made of: loops say it again and again */
 	const char *source, *helper;

@@ -53,7 +53,8 @@ local function explain(session, text)
   end
   local host = text:match("^([^/]+)")
   if host and host:find("^[%w_-][%w_.-]*$") and host:find("[G-Zg-z_-]") then
-    return quoted .. " is a host name: names are not looked up here, since DNS at boot is a trap; write its address"
+    return ("%s is a host name: names are not looked up here, since DNS at boot is a trap; write its address, "
+      .. "or resolve(%s)"):format(quoted, quoted)
   end
   return quoted .. " is not an IPv4 or IPv6 address or network"
 end

@@ -44,6 +44,7 @@ local later = {
   log_denied = "moongate.denied",
   only_family = "moongate.only_family",
   reject_denied = "moongate.denied",
+  resolve = "moongate.resolve",
   host = "moongate.host",
 }
 

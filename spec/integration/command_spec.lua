@@ -11,7 +11,7 @@ local tables = require "spec.support.tables"
 
 local it = features.it(it, pending)
 
-local commands = { "check", "plan", "apply", "confirm", "rollback", "show", "status", "export", "facts" }
+local commands = { "check", "plan", "apply", "confirm", "rollback", "show", "status", "export", "facts", "resolve" }
 
 local good = [[
 default_deny()

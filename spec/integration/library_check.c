@@ -258,6 +258,33 @@ static void tells_facts_and_families(void)
 	put_away();
 }
 
+static void looks_up_names(void)
+{
+	const struct mg_resolution *resolution;
+	char path[4200];
+	size_t i, added = 0;
+
+	snprintf(path, sizeof(path), "%.*s.resolved", (int)(strlen(policy_file) - 4), policy_file);
+	EXPECT_DONE(open_for("drop_outbound { to = resolve(\"localhost\") }\n", false));
+	EXPECT(mg_engine_check(engine, &tap_error) < 0);
+	EXPECT(strstr(tap_error.text, "policy.lua:1: resolve: \"localhost\" is not in "));
+	EXPECT_DONE(open_for("drop_outbound { to = resolve(\"localhost\") }\n", false));
+	EXPECT_DONE(mg_engine_resolve(engine, &resolution, &tap_error));
+	EXPECT_TEXT(resolution->path, path);
+	EXPECT_IS(resolution->names, 1);
+	for (i = 0; i < resolution->change_count; i++) {
+		EXPECT_TEXT(resolution->changes[i].name, "localhost");
+		added += resolution->changes[i].added;
+	}
+	EXPECT(added && added == resolution->addresses && added == resolution->change_count);
+	EXPECT(mg_engine_resolve(engine, &resolution, &tap_error) < 0); /* once */
+	EXPECT_IS(tap_error.status, MG_INVALID);
+	EXPECT_DONE(open_for("drop_outbound { to = resolve(\"localhost\") }\n", false));
+	EXPECT_DONE(mg_engine_check(engine, &tap_error));
+	EXPECT_IS(unlink(path), 0);
+	put_away();
+}
+
 static void finds_names(void)
 {
 	static const char *const names[] = { "plan", "apply", "status", NULL };
@@ -433,6 +460,7 @@ int main(int argc, char **argv)
 	tap_run("plans, and touches nothing", plans);
 	tap_run("imports", imports);
 	tap_run("tells the host's facts", tells_facts_and_families);
+	tap_run("looks up the names of a policy", looks_up_names);
 	tap_run("finds the right name", finds_names);
 	tap_run("applies a plan that was saved", applies_a_saved_plan);
 	tap_run("applies and rolls back", rolls_back);

@@ -137,7 +137,7 @@ describe("with real packets #integration", function()
     it("does so for a long list of both families, which stands once for each direction", function()
       apply(open .. [[
         local bad = { "10.66.0.0/24", "2001:db8:66::/64" }
-        for i = 1, 300 do bad[#bad + 1] = ("198.18.%d.%d"):format(i // 256, i % 256) end
+        for i = 2, 600, 2 do bad[#bad + 1] = ("198.18.%d.%d"):format(i // 256, i % 256) end
         block(bad)
       ]])
       assert.same({ ipv4 = "", ipv6 = "" }, ways())

@@ -209,6 +209,14 @@ function M.new(host, modules)
     table.sort(lists[2])
     return lists[1], lists[2]
   end
+  local known_names = { ["www.example.org"] = { "192.0.2.80", "2001:db8::80" },
+    ["backend.example.org"] = { "10.0.0.5" } }
+  function core.resolve(name)
+    if not known_names[name] then
+      return nil, ("%q is not known"):format(name)
+    end
+    return known_names[name]
+  end
   function core.module_names(folder)
     local found, prefix = {}, folder == "" and "" or folder .. "/"
     for path in pairs(modules or {}) do
