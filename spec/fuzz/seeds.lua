@@ -2,7 +2,7 @@
 --
 -- Seeds for the fuzz targets, from the specs' own samples: every form of every
 -- extension, as text and as the kernel's copy of it, the facts of the example
--- hosts, and plans for them.
+-- hosts, and plans for them, lists of addresses and of names.
 --
 -- Arguments: the program, and a folder, which gets one folder for each target.
 -- Runs as root in a network namespace that may be spoilt.
@@ -100,9 +100,18 @@ local function write_facts_and_plans()
   run.must { "rm", "-rf", "--one-file-system", state }
 end
 
+local function write_addresses()
+  write("address_file", "# a list\r\n192.0.2.0/25 ; half\n192.0.2.128/255.255.255.128\n\n10.0.0.7-10.0.0.19\n")
+  write("address_file", "2001:db8::/33\n2001:db8:8000::-2001:db8:ffff::1\n::ffff:192.0.2.1/128\n")
+  write("address_file", 'include "c"\ninclude ./../a\n')
+  write("address_file", "include b\n0.0.0.0/0\n")
+  write("resolved", "# names\nwww.example.org 192.0.2.8 2001:db8::8\nbastion 10.0.0.1 # one\r\n")
+end
+
+write_addresses()
 write_rules("ipv4")
 write_rules("ipv6")
 write_facts_and_plans()
-for _, target in ipairs { "facts", "save_text", "saved_plan", "table" } do
+for _, target in ipairs { "address_file", "facts", "resolved", "save_text", "saved_plan", "table" } do
   print(("%d seeds for %s"):format(assert(counts[target], "no seeds for " .. target), target))
 end
