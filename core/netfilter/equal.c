@@ -128,6 +128,9 @@ static void read_head(const struct mg_family_ops *ops, const struct mg_entry_vie
 	out->protocol = *view->protocol;
 	out->flags = *view->flags;
 	out->inverse = *view->inverse;
+	/* "-p all" of IPv6 leaves its flag behind, which no text tells and no packet meets */
+	if (!out->protocol)
+		out->flags &= (uint8_t)~ops->protocol_flag;
 }
 
 static size_t match_data_size(const struct xt_entry_match *match)

@@ -7,11 +7,13 @@
 #include "print.h"
 
 #include <errno.h>
+#include <linux/netfilter/xt_rateest.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "fault.h"
+#include "fence.h"
 #include "session.h"
 #include "text_pattern.h"
 
@@ -85,6 +87,20 @@ static void mark_comment(struct printing *printing, const struct xt_entry_match 
 	marks->comment_end = (size_t)ftell(stdout);
 }
 
+/*
+ * The one plugin that ends the program where data make no sense to it: a
+ * comparison that is none, which the kernel refuses, too.
+ */
+static void refuse_fatal(const char *name, const void *data)
+{
+	const struct xt_rateest_match_info *rateest = data;
+
+	if (strcmp(name, "rateest") == 0 &&
+	    (rateest->mode == XT_RATEEST_MATCH_NONE || rateest->mode > XT_RATEEST_MATCH_GT))
+		mg_fence_error(PARAMETER_PROBLEM, "rateest: one of --rateest-lt, --rateest-gt and "
+						  "--rateest-eq must be specified");
+}
+
 /* A plugin believes that its data are as large as it made them. */
 static bool has_size(size_t size, size_t head, size_t data)
 {
@@ -110,6 +126,8 @@ static void print_match(struct printing *printing, const struct xt_entry_match *
 	padded = mg_fault_padded(match, match->u.match_size);
 	printf(" -m %s", namer->alias && sound ? namer->alias(padded) : name);
 	start = ftell(stdout);
+	if (sound)
+		refuse_fatal(name, padded->data);
 	if (sound && plugin->save)
 		plugin->save(printing->view.source, padded);
 	else if (newest->save)

@@ -87,7 +87,7 @@ static void read_counters(struct mg_making *making, const char *value)
 
 	if (second)
 		second++;
-	else if (making->next < making->argc && isdigit((unsigned char)*making->argv[making->next]))
+	else if (making->next < making->argc && !strchr("-!", *making->argv[making->next]))
 		second = making->argv[making->next++];
 	else
 		mg_refuse("-c requires packet and byte counter");
