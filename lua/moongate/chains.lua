@@ -90,6 +90,22 @@ local function address_sides(session, helper, options, key, flag)
   return out
 end
 
+-- What iptables makes of a rule in a family that its protocol or its networks
+-- of all addresses are not of.
+local function in_family(session, helper, args, family)
+  local out = table.move(args, 1, #args, 1, {})
+  for i = 1, #out - 1 do
+    if (out[i] == "-s" or out[i] == "-d") and scope.any[out[i + 1]] then
+      out[i + 1] = family == 1 and "0.0.0.0/0" or "::/0"
+    end
+  end
+  if ((scope.families(session.core, out)) or 0) & family == 0 then
+    session.core.note("warning", ("%s: no %s packet has this protocol: the rule matches nothing"):format(helper,
+      family == 1 and "IPv4" or "IPv6"), "leave the rule out")
+  end
+  return out
+end
+
 -- Add a rule to those found, or remember why it cannot be. Who asks for one
 -- family gets what iptables takes there, as from the dump of an old firewall.
 local function judge(session, helper, args, left, families, found, wrong)
@@ -99,9 +115,7 @@ local function judge(session, helper, args, left, families, found, wrong)
   end
   local _, why = scope.families(session.core, args)
   if families ~= 3 and ((scope.families(session.core, args, true)) or 0) & families ~= 0 then
-    found[#found + 1] = { args, families }
-    session.core.note("warning", ("%s: no %s packet has this protocol: the rule matches nothing"):format(helper,
-      families == 1 and "IPv4" or "IPv6"), "leave the rule out")
+    found[#found + 1] = { in_family(session, helper, args, families), families }
     return wrong
   end
   return wrong or why or "the rule and the chain (or family=) have no family in common"

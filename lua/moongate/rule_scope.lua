@@ -2,6 +2,9 @@
 --- In which families a rule given as arguments can match.
 local M = {}
 
+--- The networks of all addresses, and of which family each is.
+M.any = { ["0.0.0.0/0"] = 1, ["::/0"] = 2 }
+
 local by_option = {
   ["-s"] = true, ["--source"] = true, ["--src"] = true,
   ["-d"] = true, ["--destination"] = true, ["--dst"] = true,
@@ -106,15 +109,15 @@ end
 --- The families in which a rule can match.
 -- @param core the primitives
 -- @param args sequence of arguments
--- @param any_protocol do not look at the protocol: iptables takes `-p icmp` in
---   IPv6, where no packet matches it
+-- @param lenient do not look at the protocol, nor at networks of all addresses:
+--   iptables takes `-p icmp` in IPv6, where no packet matches it, and `-s 0/0`
 -- @return 1, 2 or 3; or nil and why there is none
-function M.families(core, args, any_protocol)
+function M.families(core, args, lenient)
   local families, culprit = 3, nil
   for i = 1, #args do
     local option = args[i]
     local reader, family, what = readers[option], nil, option
-    if any_protocol and reader == readers["-p"] then
+    if lenient and (reader == readers["-p"] or M.any[args[i + 1]]) then
       reader = nil
     end
     if reader and args[i + 1] and not free_text[args[i - 1]] then
