@@ -21,12 +21,22 @@ local function restore_text(name, cases, first, last)
   return table.concat(lines, "\n")
 end
 
+-- How many rules iptables makes of one that lists addresses.
+local function rules_in(text)
+  local count = 1
+  for list in (" " .. text):gmatch(" %-[sd] (%S+)") do
+    count = count * (select(2, list:gsub(",", "")) + 1)
+  end
+  return count
+end
+
 --- Load cases first..last into a namespace's table, all of them or, by halves,
 -- those that can be.
 -- @param cases list of { request = { family, table, chain, text } }; each gets
---   `saved`, its text by iptables-legacy-save, or `refused`, the exit code, with
+--   `saved`, its text by iptables-legacy-save (a line for each address that it lists), or `refused`, the exit code, with
 --   the `words`
-function M.judge(namespace, family, name, cases, first, last)
+-- @param loaded function(first, last), called while these cases are in the table
+function M.judge(namespace, family, name, cases, first, last, loaded)
   if first > last then
     return
   end
@@ -39,21 +49,28 @@ function M.judge(namespace, family, name, cases, first, last)
     -- A wrong word is named by its line; the kernel's refusal is not.
     local bad = done.code == M.WORDS and line and line - 2 + first - 1
     if bad and bad >= first and bad <= last then
-      M.judge(namespace, family, name, cases, bad, bad)
-      M.judge(namespace, family, name, cases, first, bad - 1)
-      return M.judge(namespace, family, name, cases, bad + 1, last)
+      M.judge(namespace, family, name, cases, bad, bad, loaded)
+      M.judge(namespace, family, name, cases, first, bad - 1, loaded)
+      return M.judge(namespace, family, name, cases, bad + 1, last, loaded)
     end
     local middle = (first + last) // 2
-    M.judge(namespace, family, name, cases, first, middle)
-    return M.judge(namespace, family, name, cases, middle + 1, last)
+    M.judge(namespace, family, name, cases, first, middle, loaded)
+    return M.judge(namespace, family, name, cases, middle + 1, last, loaded)
   end
   local chains = tables.parse(tables.save(namespace, family))[name]
   local position = {}
   for index = first, last do
     local case = cases[index]
     local chain = case.request[3]
-    position[chain] = (position[chain] or 0) + 1
-    case.saved = chains[chain][position[chain]].text
+    local texts, before = {}, position[chain] or 0
+    for number = 1, rules_in(case.request[4]) do
+      texts[number] = chains[chain][before + number].text
+    end
+    position[chain] = before + #texts
+    case.saved = table.concat(texts, "\n")
+  end
+  if loaded then
+    loaded(first, last)
   end
 end
 

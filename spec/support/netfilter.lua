@@ -39,9 +39,12 @@ function M.apart(words)
 end
 
 --- Run a Lua program that is given as text; returns the result of run.run().
--- @param options of run.run(): nobody, limit
+-- @param options of run.run(): nobody, limit; and `namespace`, to run in that one
 function M.run(text, options)
   local words = { M.lua, "-" }
+  if options and options.namespace then
+    return options.namespace:run(words, { env = environment(), input = text, limit = options.limit or 60 })
+  end
   return run.run(options and options.nobody and words or M.apart(words), {
     env = M.environment(), input = text, nobody = options and options.nobody, limit = options and options.limit or 60,
   })
