@@ -96,6 +96,7 @@ static void refuse_fatal(const char *name, const void *data)
 	const struct xt_rateest_match_info *rateest = data;
 
 	if (strcmp(name, "rateest") == 0 &&
+	    rateest->flags & (XT_RATEEST_MATCH_BPS | XT_RATEEST_MATCH_PPS) &&
 	    (rateest->mode == XT_RATEEST_MATCH_NONE || rateest->mode > XT_RATEEST_MATCH_GT))
 		mg_fence_error(PARAMETER_PROBLEM, "rateest: one of --rateest-lt, --rateest-gt and "
 						  "--rateest-eq must be specified");

@@ -144,7 +144,7 @@ local function by_table(cases, wanted)
 end
 
 local function shown(case)
-  return ("seed %d: %s -t %s -A %s %s"):format(seed, case.request[1], case.request[2], case.request[3], case.request[4])
+  return ("seed %d: %s -t %s -A %s %s"):format(seed, table.unpack(case.request, 1, 4))
 end
 
 describe("every match and target", function()
@@ -190,7 +190,8 @@ describe("every match and target", function()
         or ("iptables has %s\nMoongate has %s"):format(case.saved, result.error or text)
     elseif case.refused ~= judge.WORDS then
       -- not even its plugin could print this one
-      return result.error and not result.error:find("^rateest: one of") and ("only the kernel refuses it, but: %s"):format(result.error) or "kernel"
+      local sound = not result.error or result.error:find("^rateest: one of")
+      return sound and "kernel" or ("only the kernel refuses it, but: %s"):format(result.error)
     elseif not result.error then
       return ("iptables refuses it: %s"):format(case.words)
     end

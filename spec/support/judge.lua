@@ -33,8 +33,8 @@ end
 --- Load cases first..last into a namespace's table, all of them or, by halves,
 -- those that can be.
 -- @param cases list of { request = { family, table, chain, text } }; each gets
---   `saved`, its text by iptables-legacy-save (a line for each address that it lists), or `refused`, the exit code, with
---   the `words`
+--   `saved`, its text by iptables-legacy-save (a line for each address that it lists), or
+--   `refused`, the exit code, with the `words`
 -- @param loaded function(first, last), called while these cases are in the table
 function M.judge(namespace, family, name, cases, first, last, loaded)
   if first > last then

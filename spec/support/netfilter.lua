@@ -43,7 +43,7 @@ end
 function M.run(text, options)
   local words = { M.lua, "-" }
   if options and options.namespace then
-    return options.namespace:run(words, { env = environment(), input = text, limit = options.limit or 60 })
+    return options.namespace:run(words, { env = M.environment(), input = text, limit = options.limit or 60 })
   end
   return run.run(options and options.nobody and words or M.apart(words), {
     env = M.environment(), input = text, nobody = options and options.nobody, limit = options and options.limit or 60,
