@@ -136,14 +136,16 @@ static void long_option(struct mg_making *making, char *word)
 {
 	char *equals = strchr(word, '=');
 	size_t length = equals ? (size_t)(equals - word) - 2 : strlen(word) - 2;
+	const bool fragments = making->ops->fragment_flag;
 	struct mg_option option;
 	enum mg_option_result result;
 	char *value = NULL;
 
-	result = mg_option_find(word + 2, length, making->sources, making->source_count, &option);
+	result = mg_option_find(word + 2, length, making->sources, making->source_count, fragments,
+				&option);
 	if (result != MG_OPTION_FOUND && mg_making_load_protocol(making))
 		result = mg_option_find(word + 2, length, making->sources, making->source_count,
-					&option);
+					fragments, &option);
 	if (result == MG_OPTION_AMBIGUOUS)
 		mg_refuse("option \"%s\" is ambiguous%s", word,
 			  mg_meant_options(making, word + 2, length));

@@ -41,6 +41,7 @@ struct search {
 	size_t length;
 	struct mg_option found;
 	bool any, ambiguous;
+	bool fragments; /* "--fragments" may be cut short */
 };
 
 /* Returns true when the search is over: an exact name. */
@@ -70,6 +71,9 @@ static bool search_options(struct search *search, int source, const struct optio
 	for (; options && options->name; options++) {
 		if (options->name[0] != search->name[0])
 			continue; /* most are not it: see that quickly */
+		if (source == MG_OPTION_BASE && options->val == 'f' && !search->fragments &&
+		    strlen(options->name) > search->length)
+			continue;
 		struct mg_option candidate = {
 			.source = source,
 			.value = options->val,
@@ -104,9 +108,9 @@ static bool search_entries(struct search *search, int source, const struct xt_op
 
 enum mg_option_result mg_option_find(const char *name, size_t length,
 				     const struct mg_option_source *sources, int count,
-				     struct mg_option *out)
+				     bool fragments, struct mg_option *out)
 {
-	struct search search = { .name = name, .length = length };
+	struct search search = { .name = name, .length = length, .fragments = fragments };
 	bool exact = search_options(&search, MG_OPTION_BASE, base_options);
 
 	while (!exact && count-- > 0)

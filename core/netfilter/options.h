@@ -33,10 +33,11 @@ enum mg_option_result { MG_OPTION_FOUND, MG_OPTION_UNKNOWN, MG_OPTION_AMBIGUOUS 
  * Look up a long option.
  * @name, @length: without "--" and without "=value"
  * @sources: in the order in which the rule named them; the newest wins
+ * @fragments: the family has -f; where it has none "--fragm" is an extension's
  */
 enum mg_option_result mg_option_find(const char *name, size_t length,
 				     const struct mg_option_source *sources, int count,
-				     struct mg_option *out);
+				     bool fragments, struct mg_option *out);
 
 /**
  * The long names that mg_option_find() would take in a rule, for a suggestion.

@@ -178,6 +178,8 @@ M.rules = {
     [[-m mark --mark 0x1/0xff -j DROP]],
     [[-m statistic --mode random --probability 0.5 -j DROP]],
     [[-m statistic --mode nth --every 3 -j DROP]],
+    [[-m frag --fragid 8:96 --fragm -j ACCEPT]],
+    [[--fragm -j ACCEPT]],
     [[-m quota --quota 1000 -j DROP]],
     [[-m rateest --rateest spec --rateest-pps 62 -j ACCEPT]],
     [[-m u32 --u32 "6 & 0xFF = 1" -j DROP]],
