@@ -7,11 +7,13 @@
 */
 #include "netfilter/compile.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "binding.h"
 #include "netfilter/print.h"
 #include "netfilter/session.h"
+#include "ruleset/failure.h"
 
 /* The user chains that a rule may jump to. */
 struct chains {
@@ -73,6 +75,23 @@ static void read_chains(lua_State *L, int index, struct chains *chains)
 		chains->count++;
 		lua_pop(L, 1);
 	}
+}
+
+/*
+ * The list of entries is libxtables' next caller's, who may be a finalizer in the
+ * middle of this: a copy of it, in the arena that the entries are in.
+ */
+static int keep_entries(struct mg_lua_words *words, struct mg_compiled_rule *rule,
+			struct mg_error *error)
+{
+	const size_t size = rule->count * sizeof(*rule->entries);
+	void **copy = mg_arena_take(&words->arena, size);
+
+	if (!copy)
+		return mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for a rule");
+	memcpy(copy, rule->entries, size);
+	rule->entries = copy;
+	return 0;
 }
 
 /* -> text... | nil message code */
@@ -138,7 +157,8 @@ int mg_lua_compile(lua_State *L)
 	read_chains(L, 5, chains);
 	if (mg_lua_read_words(L, 4, &words, &error) || mg_session_open(&error) ||
 	    mg_compile_rule(family, &context, words->args, words->argc, words->size, &words->arena,
-			    &rule, &error))
+			    &rule, &error) ||
+	    keep_entries(words, &rule, &error))
 		return mg_lua_failure(L, &error);
 	return push_texts(L, mg_family_ops(family), &rule);
 }

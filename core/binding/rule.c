@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "binding.h"
+#include "netfilter/equal.h"
 #include "netfilter/print.h"
+#include "ruleset/failure.h"
 
 /* A rule that was asked for, as far as it is there. */
 struct asked {
@@ -105,7 +107,8 @@ The rule as a list of words, without quotes: what @{table:append} takes.
 @treturn {string,...} words
 @treturn[2] nil
 @treturn[2] string message
-@treturn[2] string code, `"stale"`
+@treturn[2] string code: `"stale"`, or `"invalid"` where an extension of the rule is
+  not installed here
 @usage
 -- the same rule in the other family
 assert(filter6:append("INPUT", filter:rule("INPUT", 1):arguments()))
@@ -125,7 +128,14 @@ static int rule_arguments(lua_State *L)
 	asked = check_rule(L);
 	if (!asked.rule)
 		return gone(L, &asked);
-	if (text_of(&asked, &text, &error) || mg_args_split(args, text, strlen(text), &error))
+	if (text_of(&asked, &text, &error))
+		return mg_lua_failure(L, &error);
+	if (!mg_text_tells_all(text)) {
+		mg_set_error(&error, MG_INVALID,
+			     "an extension of this rule is not installed here: %s", text);
+		return mg_lua_failure(L, &error);
+	}
+	if (mg_args_split(args, text, strlen(text), &error))
 		return mg_lua_failure(L, &error);
 	lua_createtable(L, (int)args->argc, 0);
 	for (i = 0; i < args->argc; i++) {
