@@ -139,11 +139,12 @@ static int write_policy(struct mg_engine *engine, struct mg_rules_read *read, ch
 	char *text = NULL;
 	int attempt, err = 0;
 
-	for (attempt = 0; attempt < 3 && !same; attempt++) {
+	for (attempt = 0; attempt < 4 && !same; attempt++) {
 		free(text);
 		text = NULL;
 		importing.careful = attempt > 0;
-		importing.plain = attempt > 1;
+		importing.apart = attempt > 1;
+		importing.plain = attempt > 2;
 		err = mg_policy_write(&importing, &text, error);
 		if (!err)
 			err = prove(engine, read, text, &same, error);

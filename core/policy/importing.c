@@ -134,6 +134,8 @@ static void push_input(lua_State *L, const struct mg_importing *importing)
 	lua_setfield(L, -2, "plain");
 	lua_pushboolean(L, importing->careful);
 	lua_setfield(L, -2, "careful");
+	lua_pushboolean(L, importing->apart);
+	lua_setfield(L, -2, "apart");
 	push_chains(L, importing->rules);
 	lua_setfield(L, -2, "chains");
 	push_remarks(L, importing);

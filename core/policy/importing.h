@@ -28,6 +28,7 @@ struct mg_importing {
 	const struct mg_host *host;
 	bool plain;   /* primitives only */
 	bool careful; /* try each of these */
+	bool apart;   /* no helpers that write into several chains */
 	/*
 	 * The rule as iptables-save would print it; -EINVAL if there is no such
 	 * rule. @text: valid until the next call

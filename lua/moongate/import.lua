@@ -278,7 +278,7 @@ end
 
 --- Write a policy.
 -- @param input what was read: { families = 1 to 3, source = where from, plain = whether primitives only, careful =
---   whether to try each of these, chains = {
+--   whether to try each of these, apart = whether to leave out helpers that write into several chains, chains = {
 --   { family =, table =, name =, policy =, rules = { { text, place }... } }... }, remarks = { { family =, table =,
 --   chain =, index =, text = }... }, print = function(family, table, chain, words) -> text or nil }
 -- @param primitives the core's, as for moongate.language
@@ -290,7 +290,7 @@ function M.policy(input, primitives)
     input = input, model = new_model(input), trial = trials.new(input, primitives), split = primitives.split,
     core = primitives, remarks = remarks, writer = new_writer(remarks), found = { first = {}, last = {}, places = {} },
   }
-  if not input.plain then
+  if not input.plain and not input.apart then
     job.found = whole.find(job.model, job.trial)
   end
   write_header(job)

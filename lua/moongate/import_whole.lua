@@ -30,6 +30,40 @@ local function ping_sources(model)
   return found
 end
 
+-- The chains of drop_spoofed carry the name of the interface; networks that may
+-- be on its side return from there.
+local function spoofed(model)
+  local groups, seen = {}, {}
+  for family = 1, 2 do
+    local chain = model.chains[key_of(family, "filter", "INPUT")]
+    for _, rule in ipairs(chain and chain.rules or {}) do
+      local name = rule.text:match("^%-i (%S+) %-j SPOOFED_%1$")
+      if name and not seen[name] then
+        seen[name] = true
+        local networks = {}
+        for one = 1, 2 do
+          local own = model.chains[key_of(one, "filter", "SPOOFED_" .. name)]
+          for _, line in ipairs(own and own.rules or {}) do
+            networks[#networks + 1] = line.text:match("^%-s (%S+) %-j RETURN$")
+          end
+        end
+        local on = "on = " .. text.quoted(name)
+        local group = { ("drop_spoofed { %s }"):format(on) }
+        if networks[1] then
+          for i = #networks, 1, -1 do -- link-local sources are always let through
+            if networks[i] == "fe80::/10" then
+              table.remove(networks, i)
+            end
+          end
+          group[2] = text.call("drop_spoofed", { { "on", text.quoted(name) }, { "networks", text.list(networks) } })
+        end
+        groups[#groups + 1] = group
+      end
+    end
+  end
+  return groups
+end
+
 -- For each helper the ways to call it, the likeliest first.
 local function alternatives(model)
   local icmp = { "allow_icmp()", "allow_icmp { forward = true }" }
@@ -38,11 +72,16 @@ local function alternatives(model)
     local from = "from = " .. text.list(sources)
     icmp = { ("allow_icmp { %s }"):format(from), ("allow_icmp { %s, forward = true }"):format(from) }
   end
-  return {
+  local groups = {
     -- in the order of what they write first, so that each finds its place behind those before
     { "allow_established()" }, { "allow_loopback()" }, icmp, { "drop_bad_tcp_flags()" }, { "drop_invalid()" },
-    { "reject_denied()", last = true }, { "log_denied()", last = true },
   }
+  for _, group in ipairs(spoofed(model)) do
+    groups[#groups + 1] = group
+  end
+  groups[#groups + 1] = { "reject_denied()", last = true }
+  groups[#groups + 1] = { "log_denied()", last = true }
+  return groups
 end
 
 -- What some calls do together, by chain: what comes before the rules of the

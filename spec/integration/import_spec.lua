@@ -6,10 +6,12 @@
 local dumps = require "spec.support.dumps"
 local features = require "spec.support.features"
 local generator = require "spec.support.generator"
+local judge = require "spec.support.judge"
 local moongate = require "spec.support.moongate"
 local network = require "spec.support.network"
 local run = require "spec.support.run"
 local tables = require "spec.support.tables"
+local text_generator = require "spec.support.text_generator"
 
 local it = features.it(it, pending)
 
@@ -134,6 +136,49 @@ describe("an import #integration", function()
       assert.equal(policy:gsub("^[^\n]*\n", ""), (import("--live"):gsub("^[^\n]*\n", "")))
       assert_has(policy, "default_deny()\n", "allow_established()\n", "allow_loopback()\n", "drop_bad_tcp_flags()\n",
         "drop_invalid()\n", "allow_icmp()\n", "allow_outbound_dns()\n", "allow_inbound_ssh { from = ")
+    end)
+  end
+
+  it("finds more of the gateway's helpers, and those of a role that logs and rejects", function()
+    local function again(policy)
+      local files = {}
+      for _, family in ipairs(tables.families) do
+        files[#files + 1] = file(family, program:must("export", flags[family], policy).out)
+      end
+      return import(table.unpack(files))
+    end
+    assert_has(again("policies/hosts/gateway.lua"),
+      '\ndrop_spoofed { on = "wan0" }\n', '\ndrop_spoofed { on = "lan0", ',
+      '\nmasquerade { from = "10.137.0.0/24", out = "wan0" }\n', "\nclamp_mss()\n")
+    assert_has(again(program:policy('use("roles.base", { log = true, reject = true, ping_from = "10.0.0.0/8" })\n')),
+      "\nlog_denied()\n", "\nreject_denied()\n", '\nallow_icmp { from = "10.0.0.0/8" }\n')
+  end)
+
+  -- Every form of every extension that this kernel takes, as iptables-legacy-save
+  -- prints it: what the import writes of them is compared by the import itself.
+  for _, family in ipairs(tables.families) do
+    it("takes every extension, " .. family, function()
+      local parts, lines, count = {}, {}, 0
+      for _, request in ipairs(text_generator.new(seed, family):rules(0)) do
+        if not request.needs then
+          parts[request[2]] = parts[request[2]] or {}
+          table.insert(parts[request[2]], { request = request })
+        end
+      end
+      for name, cases in pairs(parts) do
+        judge.judge(lab.server, family, name, cases, 1, #cases)
+        lines[#lines + 1] = ("*%s\n:USER - [0:0]"):format(name)
+        for _, case in ipairs(cases) do
+          if case.saved then
+            lines[#lines + 1] = ("-A %s %s"):format(case.request[3], case.saved)
+            count = count + 1
+          end
+        end
+        lines[#lines + 1] = "COMMIT"
+      end
+      assert.truthy(count > 150, count)
+      local policy = import("-q", flags[family], file("rules", table.concat(lines, "\n") .. "\n"))
+      assert_has(policy, "-m hashlimit", "-j CONNMARK")
     end)
   end
 
