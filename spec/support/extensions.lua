@@ -219,8 +219,9 @@ M.targets = entries("target", {
     "--random-fully" },
   { "NETMAP", table = "nat", chain = "PREROUTING", ipv4 = { "--to 10.{1-99}.0.0/16", "--to {ip}" },
     ipv6 = { "--to 2001:db8:{1-99}::/64" } },
-  { "NFLOG", "--nflog-group {1-99} --nflog-prefix \"a b{1-9}\"", "--nflog-size {1-99} --nflog-threshold {2-99}", "",
-    "--nflog-range {1-99}" },
+  -- iptables-nft forgets it
+  { "NFLOG", needs = "the legacy backend", "--nflog-range {1-99}" },
+  { "NFLOG", "--nflog-group {1-99} --nflog-prefix \"a b{1-9}\"", "--nflog-size {1-99} --nflog-threshold {2-99}", "" },
   { "NFQUEUE", "--queue-num {1-99}", "--queue-balance {1-9}:{10-19} --queue-bypass --queue-cpu-fanout", "" },
   { "NOTRACK", table = "raw", chain = "PREROUTING", "" },
   { "RATEEST", table = "mangle", chain = "PREROUTING",
