@@ -11,7 +11,9 @@
  *  - every mg_..._free() accepts NULL;
  *  - strings handed out belong to the object they came from and live as
  *    long as it does, unless the function says otherwise;
- *  - nothing here prints, exits or changes a signal handler.
+ *  - nothing here prints or exits; handlers of signals stay what they are, but
+ *    for SIGSEGV and SIGFPE while an extension's plugin prints a rule: one that
+ *    breaks over what a table holds is an error.
  *
  * libxtables keeps its state in globals, so libmoongate is to be used from
  * one thread, with one struct mg_engine at a time, and linked before
