@@ -152,11 +152,10 @@ static int read_all(int fd, char *data, size_t size)
 	return 0;
 }
 
-int mg_durable_read_open(int fd, size_t limit, char **out, size_t *size)
+/* How long is the regular file that is open as @fd? */
+static int measure(int fd, size_t limit, size_t *size)
 {
-	char *data = NULL;
 	struct stat st;
-	int ret;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
@@ -164,18 +163,30 @@ int mg_durable_read_open(int fd, size_t limit, char **out, size_t *size)
 		return -EINVAL;
 	if (st.st_size < 0 || (size_t)st.st_size > limit)
 		return -EFBIG;
-	data = malloc((size_t)st.st_size + 1);
+	*size = (size_t)st.st_size;
+	return 0;
+}
+
+int mg_durable_read_open(int fd, size_t limit, char **out, size_t *size)
+{
+	char *data = NULL;
+	size_t length;
+	int ret = measure(fd, limit, &length);
+
+	if (ret)
+		return ret;
+	data = malloc(length + 1);
 	if (!data)
 		return -ENOMEM;
-	ret = read_all(fd, data, (size_t)st.st_size);
+	ret = read_all(fd, data, length);
 	if (ret) {
 		free(data);
 		return ret;
 	}
-	data[st.st_size] = '\0';
+	data[length] = '\0';
 	*out = data;
 	if (size)
-		*size = (size_t)st.st_size;
+		*size = length;
 	return 0;
 }
 
@@ -204,33 +215,23 @@ static int sum_open(int fd, size_t limit, uint64_t *sum, size_t *size)
 {
 	enum { PIECE = 64 * 1024 };
 	char piece[PIECE];
-	struct stat st;
-	size_t left, length;
-	int ret;
+	size_t left, length = PIECE;
+	int ret = measure(fd, limit, size);
 
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	if (st.st_size < 0 || (size_t)st.st_size > limit)
-		return -EFBIG;
-	left = (size_t)st.st_size;
-	*size = left;
-	*sum = MG_CHECKSUM_START ^ left;
-	for (; left >= PIECE; left -= PIECE) {
-		ret = read_all(fd, piece, PIECE);
+	if (ret)
+		return ret;
+	*sum = MG_CHECKSUM_START ^ *size;
+	for (left = *size; length == PIECE; left -= length) {
+		length = left < PIECE ? left : PIECE;
+		ret = read_all(fd, piece, length);
 		if (ret)
 			return ret;
-		if (memchr(piece, 0, PIECE))
+		if (memchr(piece, 0, length))
 			return -EBADMSG;
-		*sum = mg_checksum_words(*sum, piece, PIECE);
+		*sum = length == PIECE ? mg_checksum_words(*sum, piece, length)
+				       : mg_checksum_end(*sum, piece, length);
 	}
-	length = left;
-	ret = read_all(fd, piece, length);
-	if (!ret && memchr(piece, 0, length))
-		ret = -EBADMSG;
-	*sum = mg_checksum_end(*sum, piece, length);
-	return ret;
+	return 0;
 }
 
 int mg_durable_sum(int dir, const char *name, size_t limit, uint64_t *sum, size_t *size)
