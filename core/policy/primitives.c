@@ -15,10 +15,10 @@
 
 #include "address.h"
 #include "address_primitives.h"
-#include "common_rules.h"
 #include "module_primitives.h"
 #include "push_host.h"
 #include "ruleset/failure.h"
+#include "shortcuts.h"
 
 enum { MOST_ARGS = 1024, BOTH_FAMILIES = 3 };
 
@@ -328,8 +328,8 @@ void mg_push_primitives(lua_State *L, struct mg_primitives *primitives, const st
 {
 	static const luaL_Reg functions[] = {
 		{ "append", primitive_append },
-		{ "common_verb", mg_common_verb },
-		{ "common_append", mg_common_append },
+		{ "verb_shortcut", mg_verb_shortcut },
+		{ "append_shortcut", mg_append_shortcut },
 		{ "chain", primitive_chain },
 		{ "policy", primitive_policy },
 		{ "only", primitive_only },

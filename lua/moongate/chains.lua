@@ -252,7 +252,7 @@ local function new_object(session, chain)
   })
   chains[object] = chain
   -- The core takes over where a rule is as plain as in a long loop.
-  methods.append = session.core.common_append(function(self, ...)
+  methods.append = session.core.append_shortcut(function(self, ...)
     local count, value = select("#", ...), ...
     if chains[self] ~= chain then
       session.fail("append", nil, "is called with a colon: c:append { ... }")

@@ -13,10 +13,10 @@ local function recorder(primitives, families, record)
     core[name] = value
   end
   core.private_state = nil
-  core.common_verb = function(verb)
+  core.verb_shortcut = function(verb)
     return verb
   end
-  core.common_append = core.common_verb
+  core.append_shortcut = core.verb_shortcut
   function core.append(wanted, table_name, chain, rank, _, args)
     record.rules[#record.rules + 1] = { wanted & families, table_name, chain, rank, args }
   end

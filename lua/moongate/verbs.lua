@@ -171,7 +171,7 @@ end
 -- The core takes over where an options table is as plain as in a long loop.
 local function with_shortcut(session, helper, action, direction, verb, part)
   local target = part and part.tcp and action.target_tcp or action.target
-  return session.core.common_verb(verb, helper, directions[direction].chain, rank_allow, action.state, target,
+  return session.core.verb_shortcut(verb, helper, directions[direction].chain, rank_allow, action.state, target,
     action.target_tcp, part and part.args, part and part.comment)
 end
 

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
 --
--- The shortcuts of the core for rules that loops make (common_verb.c,
--- common_append.c) change nothing but the time it takes: random calls, plain and
+-- The shortcuts of the core for rules that loops make (verb_shortcut.c,
+-- append_shortcut.c) change nothing but the time it takes: random calls, plain and
 -- nearly plain, give the same rulesets, origins, notes and errors without them.
 --
 -- MOONGATE_SEED repeats a run; MOONGATE_ROUNDS makes it longer.
@@ -22,7 +22,7 @@ return {
     local function slow(helper)
       return helper
     end
-    core.common_verb, core.common_append = slow, slow
+    core.verb_shortcut, core.append_shortcut = slow, slow
     return language.new(core)
   end,
 }
@@ -34,7 +34,7 @@ local language = require "moongate.whole_language"
 return {
   new = function(core)
     local count = 0
-    for _, name in ipairs { "common_verb", "common_append" } do
+    for _, name in ipairs { "verb_shortcut", "append_shortcut" } do
       local make = core[name]
       core[name] = function(helper, ...)
         return make(function(...)

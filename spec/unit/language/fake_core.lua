@@ -126,10 +126,10 @@ function M.new(host, modules)
     addresses = { "192.0.2.5/24", "127.0.0.1/8" },
   })
   -- The shortcuts of the core change nothing but the time it takes.
-  function core.common_verb(verb)
+  function core.verb_shortcut(verb)
     return verb
   end
-  core.common_append = core.common_verb
+  core.append_shortcut = core.verb_shortcut
 
   function core.append(families, table_name, chain, rank, helper, args)
     assert(families == 1 or families == 2 or families == 3)

@@ -9,8 +9,8 @@
  * else: for what is not that plain, and for whatever could be wrong. So there
  * is one place for each check and each error text, and that is in Lua.
  */
-#ifndef MG_COMMON_RULES_H
-#define MG_COMMON_RULES_H
+#ifndef MG_SHORTCUTS_H
+#define MG_SHORTCUTS_H
 
 #include <lua.h>
 
@@ -21,7 +21,7 @@
  * @comment stands in its rules where the call gives none.
  * The first upvalue is the struct mg_primitives.
  */
-int mg_common_verb(lua_State *L);
+int mg_verb_shortcut(lua_State *L);
 
 /*
  * slow object families table chain rank plain -> function
@@ -30,6 +30,6 @@ int mg_common_verb(lua_State *L);
  * take no more than one value: { match = { NAME = true }, option = { KEY =
  * "--option" }, target = { NAME = true } }; it grows as rules are made
  */
-int mg_common_append(lua_State *L);
+int mg_append_shortcut(lua_State *L);
 
 #endif

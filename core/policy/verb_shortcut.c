@@ -8,8 +8,8 @@
 #include <lauxlib.h>
 #include <string.h>
 
-#include "common_rules.h"
 #include "rule_words.h"
+#include "shortcuts.h"
 
 /* Upvalues of a verb, behind the primitives. */
 enum { VERB_SLOW = 2, VERB_SELF, VERB_NAMES };
@@ -116,7 +116,7 @@ static void read_words(lua_State *L, int index, struct mg_words *out)
 	}
 }
 
-int mg_common_verb(lua_State *L)
+int mg_verb_shortcut(lua_State *L)
 {
 	struct verb *verb;
 	int names;

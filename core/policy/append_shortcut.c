@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common_rules.h"
 #include "rule_words.h"
+#include "shortcuts.h"
 
 /* Upvalues of an append, behind the primitives. */
 enum { APPEND_SLOW = 2, APPEND_OBJECT, APPEND_SELF, APPEND_PLAIN, APPEND_NAMES };
@@ -211,7 +211,7 @@ static int run_append(lua_State *L)
 	return 1;
 }
 
-int mg_common_append(lua_State *L)
+int mg_append_shortcut(lua_State *L)
 {
 	struct structured *self;
 	int names;
