@@ -75,6 +75,14 @@ struct mg_lua_table *mg_lua_check_table(lua_State *L, int index);
 /** Push nil, message, "stale": the table is closed. Returns 3. */
 int mg_lua_closed(lua_State *L, const struct mg_lua_table *table);
 
+/** Push what speaks for a failure: mg_lua_closed() if the table is, else mg_lua_failure().
+ * Returns 3. */
+int mg_lua_failed(lua_State *L, const struct mg_lua_table *table, const struct mg_error *error);
+
+/** A chain by name; NULL if there is none or the table is closed, for mg_lua_failed(). */
+struct mg_edit_chain *mg_lua_find_chain(const struct mg_lua_table *table, const char *name,
+					struct mg_error *error);
+
 /** Push a rule of the table at @index (not relative to the top). */
 void mg_lua_push_rule(lua_State *L, int index, uint32_t id);
 

@@ -71,11 +71,9 @@ static int chain_of(lua_State *L)
 	struct mg_edit_chain copy;
 	struct mg_error error;
 
-	if (!table->edit)
-		return mg_lua_closed(L, table);
-	chain = mg_edit_find_chain(table->edit, name, &error);
+	chain = mg_lua_find_chain(table, name, &error);
 	if (!chain)
-		return mg_lua_failure(L, &error);
+		return mg_lua_failed(L, table, &error);
 	copy = *chain; /* numbers, and a policy that is a constant: nothing that could go away */
 	lua_createtable(L, 0, 6);
 	lua_pushvalue(L, 2);
@@ -140,11 +138,9 @@ static int delete_chain(lua_State *L)
 	struct mg_edit_chain *chain;
 	struct mg_error error;
 
-	if (!table->edit)
-		return mg_lua_closed(L, table);
-	chain = mg_edit_find_chain(table->edit, name, &error);
+	chain = mg_lua_find_chain(table, name, &error);
 	if (!chain)
-		return mg_lua_failure(L, &error);
+		return mg_lua_failed(L, table, &error);
 	return done(L, mg_edit_remove_chain(table->edit, chain, &error), &error);
 }
 
@@ -170,11 +166,9 @@ static int rename_chain(lua_State *L)
 	struct mg_edit_chain *chain;
 	struct mg_error error;
 
-	if (!table->edit)
-		return mg_lua_closed(L, table);
-	chain = mg_edit_find_chain(table->edit, old, &error);
+	chain = mg_lua_find_chain(table, old, &error);
 	if (!chain)
-		return mg_lua_failure(L, &error);
+		return mg_lua_failed(L, table, &error);
 	return done(L, mg_edit_rename_chain(table->edit, chain, new, &error), &error);
 }
 
@@ -235,11 +229,9 @@ static int policy_of(lua_State *L)
 	struct mg_edit_chain *chain;
 	struct mg_error error;
 
-	if (!table->edit)
-		return mg_lua_closed(L, table);
-	chain = mg_edit_find_chain(table->edit, name, &error);
+	chain = mg_lua_find_chain(table, name, &error);
 	if (!chain)
-		return mg_lua_failure(L, &error);
+		return mg_lua_failed(L, table, &error);
 	if (!policy && chain->built_in)
 		policy = chain->policy;
 	if (mg_edit_set_policy(table->edit, chain, policy ? policy : "", &error))

@@ -9,19 +9,6 @@
 
 #include "binding.h"
 
-/* table -> ; the chain that argument @index names, or NULL with an error */
-static struct mg_edit_chain *find_chain(lua_State *L, const struct mg_lua_table *table, int index,
-					struct mg_error *error)
-{
-	return mg_edit_find_chain(table->edit, lua_tostring(L, index), error);
-}
-
-/* The failure of a table that may be closed: -> nil message code */
-static int failed(lua_State *L, const struct mg_lua_table *table, const struct mg_error *error)
-{
-	return table->edit ? mg_lua_failure(L, error) : mg_lua_closed(L, table);
-}
-
 /* Is the value at @index one of this module's rules? */
 static struct mg_lua_rule *to_rule(lua_State *L, int index)
 {
@@ -73,9 +60,8 @@ static int take_spec(lua_State *L, const struct mg_lua_table *table, int index,
 
 	if (!rule && mg_lua_read_words(L, index, &words, error))
 		return -1;
-	if (!table->edit) /* a finalizer did that */
-		return -1;
-	chain = find_chain(L, table, 2, error);
+	/* a finalizer may have closed the table meanwhile */
+	chain = mg_lua_find_chain(table, lua_tostring(L, 2), error);
 	if (!chain)
 		return -1;
 	if (!rule)
@@ -132,16 +118,12 @@ static int rules_of(lua_State *L)
 	lua_settop(L, 2);
 	lua_newtable(L);
 	/* looked up each time: whatever Lua runs while it allocates may change the table */
-	while (table->edit) {
-		chain = find_chain(L, table, 2, &error);
-		if (!chain)
-			return mg_lua_failure(L, &error);
-		if (number >= chain->count)
-			return 1;
+	while ((chain = mg_lua_find_chain(table, lua_tostring(L, 2), &error)) &&
+	       number < chain->count) {
 		mg_lua_push_rule(L, 1, chain->rules[number]);
 		lua_rawseti(L, 3, (lua_Integer)++number);
 	}
-	return mg_lua_closed(L, table);
+	return chain ? 1 : mg_lua_failed(L, table, &error);
 }
 
 /***
@@ -179,7 +161,7 @@ static int rule_at(lua_State *L)
 			return 3;
 		}
 	} else {
-		chain = find_chain(L, table, 2, &error);
+		chain = mg_lua_find_chain(table, lua_tostring(L, 2), &error);
 		if (!chain || mg_edit_at(table->edit, chain, number, &id, &error))
 			return mg_lua_failure(L, &error);
 	}
@@ -216,7 +198,7 @@ static int build(lua_State *L)
 	luaL_argexpected(L, !to_rule(L, 3), 3, "string or table");
 	lua_settop(L, 3);
 	if (!table->edit || take_spec(L, table, 3, &span, &error))
-		return failed(L, table, &error);
+		return mg_lua_failed(L, table, &error);
 	return push_span(L, span);
 }
 
@@ -229,7 +211,7 @@ static int put(lua_State *L, int index, lua_Integer number)
 
 	lua_settop(L, index);
 	if (!table->edit || take_spec(L, table, index, &span, &error))
-		return failed(L, table, &error);
+		return mg_lua_failed(L, table, &error);
 	if (!number)
 		number = (lua_Integer)table->edit->rules[span.first].chain->count + 1;
 	if (mg_edit_insert(table->edit, number, span, &error))
@@ -297,7 +279,7 @@ static int take_place(lua_State *L, const struct mg_lua_table *table, uint32_t *
 		*id = to_rule(L, 2)->id;
 		return check_own(L, table, 2, error);
 	}
-	chain = find_chain(L, table, 2, error);
+	chain = mg_lua_find_chain(table, lua_tostring(L, 2), error);
 	return chain ? mg_edit_at(table->edit, chain, lua_tointeger(L, 3), id, error) : -1;
 }
 
@@ -335,13 +317,13 @@ static int replace(lua_State *L)
 	check_spec(L, spec);
 	lua_settop(L, spec);
 	if (!table->edit || take_place(L, table, &id, &error))
-		return failed(L, table, &error);
+		return mg_lua_failed(L, table, &error);
 	if (by_rule) { /* its chain's name, for what follows */
 		lua_pushstring(L, table->edit->rules[id].chain->name);
 		lua_replace(L, 2);
 	}
 	if (!table->edit || take_spec(L, table, spec, &span, &error))
-		return failed(L, table, &error);
+		return mg_lua_failed(L, table, &error);
 	if (mg_edit_replace(table->edit, id, span, &error))
 		return mg_lua_failure(L, &error);
 	return push_span(L, span);
@@ -393,7 +375,7 @@ static int delete (lua_State *L)
 	else if (!err)
 		err = mg_edit_remove_equal(table->edit, span, &error);
 	if (err)
-		return failed(L, table, &error);
+		return mg_lua_failed(L, table, &error);
 	lua_pushboolean(L, true);
 	return 1;
 }
@@ -427,7 +409,7 @@ static int find(lua_State *L)
 	check_spec(L, 3);
 	lua_settop(L, 3);
 	if (!table->edit || take_spec(L, table, 3, &span, &error))
-		return failed(L, table, &error);
+		return mg_lua_failed(L, table, &error);
 	if (mg_edit_find(table->edit, span.first, 0, &number, &error))
 		return mg_lua_failure(L, &error);
 	mg_lua_push_rule(L, 1, table->edit->rules[span.first].chain->rules[number - 1]);

@@ -28,6 +28,17 @@ int mg_lua_closed(lua_State *L, const struct mg_lua_table *table)
 	return 3;
 }
 
+int mg_lua_failed(lua_State *L, const struct mg_lua_table *table, const struct mg_error *error)
+{
+	return table->edit ? mg_lua_failure(L, error) : mg_lua_closed(L, table);
+}
+
+struct mg_edit_chain *mg_lua_find_chain(const struct mg_lua_table *table, const char *name,
+					struct mg_error *error)
+{
+	return table->edit ? mg_edit_find_chain(table->edit, name, error) : NULL;
+}
+
 static void end(struct mg_lua_table *table, const char *how)
 {
 	mg_edit_free(table->edit);
