@@ -157,6 +157,7 @@ static int measure(int fd, size_t limit, size_t *size)
 {
 	struct stat st;
 
+	*size = 0;
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
