@@ -293,6 +293,7 @@ static int read_match_option(struct reader *reader, enum mg_word_id id, const ch
 	case MG_WORD_RECENT_SET:
 	case MG_WORD_RECENT_CHECK:
 	case MG_WORD_RECENT_HITS: refine_recent(reader, id, value); return 0;
+	case MG_WORD_COUNTERS:
 	case MG_WORD_NOTHING: return 0;
 	default: return add_clause(reader, MG_CLAUSE_OPAQUE);
 	}
@@ -359,7 +360,7 @@ static int read_argument(struct reader *reader)
 
 		if (option->values > 0)
 			value = attached ? attached : take_argument(reader);
-		if (option->values > 1)
+		if (option->values > 1 && !(option->id == MG_WORD_COUNTERS && strchr(value, ',')))
 			second = take_argument(reader);
 		err = read_option(reader, option->id, value, second);
 	} else {

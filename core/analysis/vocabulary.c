@@ -23,7 +23,7 @@ static const struct mg_word options[] = {
 	{ "jump", MG_WORD_OF_IPTABLES, MG_WORD_JUMP, 1 },
 	{ "goto", MG_WORD_OF_IPTABLES, MG_WORD_GOTO, 1 },
 	{ "fragments", MG_WORD_OF_IPTABLES, MG_WORD_FRAGMENT, 0 },
-	{ "set-counters", MG_WORD_OF_IPTABLES, MG_WORD_NOTHING, 2 },
+	{ "set-counters", MG_WORD_OF_IPTABLES, MG_WORD_COUNTERS, 2 },
 	{ "ipv4", MG_WORD_OF_IPTABLES, MG_WORD_NOTHING, 0 },
 	{ "ipv6", MG_WORD_OF_IPTABLES, MG_WORD_NOTHING, 0 },
 
@@ -127,7 +127,7 @@ static const struct {
 	{ 'j', { "j", MG_WORD_OF_IPTABLES, MG_WORD_JUMP, 1 } },
 	{ 'g', { "g", MG_WORD_OF_IPTABLES, MG_WORD_GOTO, 1 } },
 	{ 'f', { "f", MG_WORD_OF_IPTABLES, MG_WORD_FRAGMENT, 0 } },
-	{ 'c', { "c", MG_WORD_OF_IPTABLES, MG_WORD_NOTHING, 2 } },
+	{ 'c', { "c", MG_WORD_OF_IPTABLES, MG_WORD_COUNTERS, 2 } },
 	{ '4', { "4", MG_WORD_OF_IPTABLES, MG_WORD_NOTHING, 0 } },
 	{ '6', { "6", MG_WORD_OF_IPTABLES, MG_WORD_NOTHING, 0 } },
 };

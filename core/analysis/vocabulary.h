@@ -23,6 +23,7 @@ enum mg_word_id {
 	MG_WORD_JUMP,
 	MG_WORD_GOTO,
 	MG_WORD_FRAGMENT,
+	MG_WORD_COUNTERS, /* two numbers, in two arguments or with a comma in one */
 	MG_WORD_SOURCE_PORT,
 	MG_WORD_DESTINATION_PORT,
 	MG_WORD_PORTS,

@@ -82,6 +82,9 @@ static const struct expectation basics[] = {
 	{ "-A INPUT -p icmp --icmp-type 8 -j ACCEPT", MG_FATE_DROP },
 	{ "-A INPUT -f -j ACCEPT", MG_FATE_DROP },
 	{ "-A INPUT ! -f -j ACCEPT", MG_FATE_ACCEPT },
+	{ "-A INPUT -c 1 2 -j DROP\n-A INPUT -j ACCEPT", MG_FATE_DROP },
+	{ "-A INPUT -c 1,2 -j DROP\n-A INPUT -j ACCEPT", MG_FATE_DROP },
+	{ "-A INPUT --set-counters 1,2 -j DROP\n-A INPUT -j ACCEPT", MG_FATE_DROP },
 };
 
 /* Matches and targets of plugins, known ones and others. */
