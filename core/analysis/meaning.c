@@ -224,6 +224,8 @@ static void read_target(struct reader *reader, enum mg_word_id id, const char *n
 	struct mg_meaning *meaning = reader->meaning;
 
 	reader->jumps = true;
+	if (id == MG_WORD_JUMP)
+		meaning->jump = name;
 	meaning->target = MG_TARGET_OPAQUE;
 	if (id == MG_WORD_JUMP && strcmp(name, "ACCEPT") == 0) {
 		meaning->target = MG_TARGET_ACCEPT;
@@ -385,7 +387,11 @@ int mg_meaning_read(const struct mg_ruleset *ruleset, uint32_t index, struct mg_
 
 	mg_ruleset_rule_at(ruleset, index, &rule);
 	mg_ruleset_chain_at(ruleset, rule.chain, &chain);
-	*out = (struct mg_meaning){ .first = clauses->clause_count, .target = MG_TARGET_NEXT };
+	*out = (struct mg_meaning){
+		.first = clauses->clause_count,
+		.target = MG_TARGET_NEXT,
+		.jump = "",
+	};
 	reader.family = chain.family;
 	reader.arg = rule.args;
 	reader.left = rule.argc;

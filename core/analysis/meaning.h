@@ -88,7 +88,8 @@ enum mg_target_kind {
 struct mg_meaning {
 	uint32_t first, count; /* of its clauses */
 	enum mg_target_kind target;
-	uint32_t chain; /* where MG_TARGET_JUMP and MG_TARGET_GOTO lead */
+	uint32_t chain;	  /* where MG_TARGET_JUMP and MG_TARGET_GOTO lead */
+	const char *jump; /* the name behind -j, in any table; "" if there is none */
 };
 
 /** Clauses and alternatives of many rules. Zero-initialise; end with mg_clauses_clear(). */

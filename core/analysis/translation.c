@@ -16,21 +16,6 @@
 #include "analysis/meaning.h"
 #include "ruleset/failure.h"
 
-/* Where a rule jumps to; "" if nowhere. */
-static const char *jump_of(const struct mg_rule_view *rule)
-{
-	const char *arg = rule->args;
-
-	for (uint32_t i = 0; i + 1 < rule->argc; i++) {
-		const char *next = mg_arg_next(arg);
-
-		if (strcmp(arg, "-j") == 0 || strcmp(arg, "--jump") == 0)
-			return next;
-		arg = next;
-	}
-	return "";
-}
-
 static bool leads_away(const char *target)
 {
 	return strcmp(target, "DNAT") == 0 || strcmp(target, "REDIRECT") == 0;
@@ -39,19 +24,6 @@ static bool leads_away(const char *target)
 static bool ends_the_chain(const char *target)
 {
 	return strcmp(target, "ACCEPT") == 0 || strcmp(target, "RETURN") == 0;
-}
-
-static int match_rule(const struct mg_ruleset *ruleset, uint32_t index,
-		      const struct mg_packet *packet, enum mg_match *out)
-{
-	struct mg_clauses clauses = { 0 };
-	struct mg_meaning meaning;
-	int err = mg_meaning_read(ruleset, index, &clauses, &meaning);
-
-	if (!err)
-		*out = mg_meaning_match(&clauses, &meaning, packet);
-	mg_clauses_clear(&clauses);
-	return err;
 }
 
 static int note(const struct mg_rule_view *rule, enum mg_match match,
@@ -75,28 +47,30 @@ int mg_diagnose_translation(const struct mg_ruleset *ruleset, const struct mg_pa
 			    const struct mg_translation_words *words, struct mg_notes *notes)
 {
 	const uint32_t index = mg_ruleset_find_chain(ruleset, packet->family, "nat", "PREROUTING");
+	struct mg_clauses clauses = { 0 };
 	struct mg_chain_view chain;
+	int err = 0;
 
 	if (index == UINT32_MAX)
 		return 0;
 	mg_ruleset_chain_at(ruleset, index, &chain);
-	for (uint32_t i = 0; i < chain.count; i++) {
-		enum mg_match match = MG_MATCH_NO;
+	for (uint32_t i = 0; i < chain.count && !err; i++) {
+		struct mg_meaning meaning;
 		struct mg_rule_view rule;
-		const char *target;
-		int err;
+		enum mg_match match;
 
-		mg_ruleset_rule_at(ruleset, chain.first + i, &rule);
-		target = jump_of(&rule);
-		if (!leads_away(target) && !ends_the_chain(target))
+		err = mg_meaning_read(ruleset, chain.first + i, &clauses, &meaning);
+		if (err || (!leads_away(meaning.jump) && !ends_the_chain(meaning.jump)))
 			continue;
-		err = match_rule(ruleset, chain.first + i, packet, &match);
-		if (err)
-			return err;
-		if (match != MG_MATCH_NO && leads_away(target))
-			return note(&rule, match, words, notes);
+		match = mg_meaning_match(&clauses, &meaning, packet);
+		if (match != MG_MATCH_NO && leads_away(meaning.jump)) {
+			mg_ruleset_rule_at(ruleset, chain.first + i, &rule);
+			err = note(&rule, match, words, notes);
+			break;
+		}
 		if (match == MG_MATCH_YES)
-			return 0;
+			break;
 	}
-	return 0;
+	mg_clauses_clear(&clauses);
+	return err;
 }

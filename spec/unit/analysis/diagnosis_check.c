@@ -161,6 +161,11 @@ static const char leads_away[] = NAT("#@ p.lua:5 forward_port\n-A PREROUTING -p 
 static const char may_lead_away[] = NAT("#@ p.lua:5 redirect_port\n-A PREROUTING -i eth0 -p tcp "
 					"-m tcp --dport 20:30 -m addrtype --dst-type LOCAL "
 					"-j REDIRECT --to-ports 2222\n");
+#define BY_SSH "-A PREROUTING -p tcp -m tcp --dport 22 "
+static const char leads_away_attached[] = NAT(BY_SSH "-jDNAT --to-destination 10.0.0.5\n");
+static const char leads_away_equals[] = NAT(BY_SSH "--jump=DNAT --to-destination 10.0.0.5\n");
+static const char leads_others_away_attached[] =
+	NAT("-A PREROUTING -s 203.0.113.7 -jRETURN\n" BY_SSH TO_LAN);
 static const char leads_others_away[] = NAT(
 	"-A PREROUTING -s 203.0.113.7 -j RETURN\n-A PREROUTING -p tcp -m tcp --dport 22 " TO_LAN);
 static const char leads_another_port[] = NAT(
@@ -179,6 +184,17 @@ static const struct scenario scenarios[] = {
 	  .rules = { leads_away },
 	  STRANGER,
 	  .notes = { { MG_REFUSAL, "p.lua:5", "PREROUTING would send " AWAY, KEEP } } },
+	{ .title = "the same, with the target behind -j without a space",
+	  .rules = { leads_away_attached },
+	  STRANGER,
+	  .notes = { { MG_REFUSAL, NULL, "PREROUTING would send " AWAY, KEEP } } },
+	{ .title = "the same, with the target behind --jump=",
+	  .rules = { leads_away_equals },
+	  STRANGER,
+	  .notes = { { MG_REFUSAL, NULL, "PREROUTING would send " AWAY, KEEP } } },
+	{ .title = "the same, but not for the operator, by -jRETURN",
+	  .rules = { leads_others_away_attached },
+	  STRANGER },
 	{ .title = "a redirected port by which the operator comes",
 	  .rules = { may_lead_away },
 	  STRANGER,
