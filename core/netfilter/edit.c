@@ -89,7 +89,7 @@ struct mg_edit_chain *mg_edit_find_chain(const struct mg_edit *edit, const char 
 	const char *meant = NULL;
 	size_t i;
 
-	if (chain)
+	if (chain || !error)
 		return chain;
 	names = calloc(edit->chain_count + 1, sizeof(*names));
 	for (i = 0; names && i < edit->chain_count; i++)
