@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "extensions.h"
+#include "verdicts.h"
 
 /* Names to choose from; NULL behind the last one. */
 struct choice {
@@ -127,14 +128,13 @@ const char *mg_meant_match(struct mg_making *making, const char *name)
 
 const char *mg_meant_target(struct mg_making *making, const char *name)
 {
-	static const char *const verdicts[] = { "ACCEPT", "DROP", "QUEUE", "RETURN" };
 	const char *elsewhere;
 	struct choice choice;
 	size_t i;
 
 	start(making, &choice, ROOM);
-	for (i = 0; i < sizeof(verdicts) / sizeof(*verdicts); i++)
-		add(&choice, verdicts[i]);
+	for (i = 0; mg_verdict_at(i); i++)
+		add(&choice, mg_verdict_at(i));
 	add_chains(making, &choice);
 	add_extensions(making, &choice, true);
 	elsewhere = told_elsewhere(making, &choice, name);

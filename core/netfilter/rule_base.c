@@ -9,12 +9,7 @@
 
 #include "making.h"
 #include "meant.h"
-
-static bool is_verdict(const char *name)
-{
-	return strcmp(name, "ACCEPT") == 0 || strcmp(name, "DROP") == 0 ||
-	       strcmp(name, "QUEUE") == 0 || strcmp(name, "RETURN") == 0;
-}
+#include "verdicts.h"
 
 static void check_target_name(const char *name)
 {
@@ -27,12 +22,14 @@ static void check_target_name(const char *name)
 
 static void read_jump(struct mg_making *making, const char *name, bool go_to)
 {
+	const bool is_verdict = mg_verdict_number(name) != 0;
+
 	check_target_name(name);
 	making->jump = name;
 	if (mg_is_builtin_chain(making->context->table, name))
 		mg_refuse("`%s' is a built-in chain: no rule can jump to it", name);
-	if (is_verdict(name) || making->context->is_chain(making->context->data, name)) {
-		if (go_to && is_verdict(name))
+	if (is_verdict || making->context->is_chain(making->context->data, name)) {
+		if (go_to && is_verdict)
 			mg_refuse("goto `%s' is not a chain", name);
 		mg_making_standard_target(making, name);
 	} else if (go_to) {

@@ -7,7 +7,6 @@
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/x_tables.h>
-#include <stddef.h>
 #include <string.h>
 
 static const struct {
@@ -16,8 +15,8 @@ static const struct {
 } verdicts[] = {
 	{ "ACCEPT", -NF_ACCEPT - 1 },
 	{ "DROP", -NF_DROP - 1 },
-	{ "RETURN", XT_RETURN },
 	{ "QUEUE", -NF_QUEUE - 1 },
+	{ "RETURN", XT_RETURN },
 };
 
 enum { VERDICTS = sizeof(verdicts) / sizeof(*verdicts) };
@@ -46,6 +45,11 @@ int mg_verdict_number(const char *name)
 		if (strcmp(verdicts[i].name, name) == 0)
 			return verdicts[i].number;
 	return 0;
+}
+
+const char *mg_verdict_at(size_t index)
+{
+	return index < VERDICTS ? verdicts[index].name : NULL;
 }
 
 const char *mg_hook_name(unsigned int hook)
