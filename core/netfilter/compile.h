@@ -52,6 +52,12 @@ int mg_compile_rule(enum mg_family family, const struct mg_compile_context *cont
 		    struct mg_compiled_rule *out, struct mg_error *error);
 
 /**
+ * May a user chain have this name? Not that of a target, as iptables has it: "-j NAME"
+ * would mean the one or the other, depending on which is there.
+ */
+int mg_compile_check_chain(enum mg_family family, const char *name, struct mg_error *error);
+
+/**
  * Compile what @ruleset says about one table of one family into an image,
  * built-in chains first and user chains sorted, as iptables has them. Built-in
  * chains that the ruleset does not name are there, empty, with ACCEPT.

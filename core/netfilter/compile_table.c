@@ -47,23 +47,14 @@ static int is_extension(void *context)
 	return mg_find_target(context) != NULL;
 }
 
-/*
- * iptables refuses a chain named like a target: "-j NAME" would mean the one
- * or the other, depending on which is there.
- */
-static int check_chain_name(struct compiling *compiling, const struct mg_chain_view *view,
-			    struct mg_error *error)
+int mg_compile_check_chain(enum mg_family family, const char *name, struct mg_error *error)
 {
-	int err;
-
-	mg_session_family(compiling->family);
-	if (mg_fence_run(is_extension, (void *)view->name, NULL) <= 0)
+	mg_session_family(family);
+	if (mg_fence_run(is_extension, (void *)name, NULL) <= 0)
 		return 0;
-	err = mg_fail(error, -EEXIST, MG_INVALID,
-		      "a chain cannot be called `%s': there is a target extension of that name",
-		      view->name);
-	mg_error_origin(error, view->origin);
-	return err;
+	return mg_fail(error, -EEXIST, MG_INVALID,
+		       "a chain cannot be called `%s': there is a target extension of that name",
+		       name);
 }
 
 static int by_name(const void *a, const void *b)
@@ -89,12 +80,14 @@ static int add_chains(struct compiling *compiling, struct mg_error *error)
 		return mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for a table");
 	for (; builtin && *builtin && !err; builtin++)
 		err = mg_image_add_chain(compiling->image, *builtin, &chain, error);
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < count && !err; i++) {
 		mg_ruleset_chain_at(compiling->ruleset, i, &view);
 		if (view.family == compiling->family && strcmp(view.table, compiling->table) == 0 &&
 		    !mg_is_builtin_chain(view.table, view.name)) {
 			names[user++] = view.name;
-			err = err ? err : check_chain_name(compiling, &view, error);
+			err = mg_compile_check_chain(compiling->family, view.name, error);
+			if (err)
+				mg_error_origin(error, view.origin);
 		}
 	}
 	if (user)

@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compile.h"
 #include "ruleset/failure.h"
 #include "ruleset/growable.h"
-#include "session.h"
 #include "verdicts.h"
 
 static int no_memory(struct mg_error *error)
@@ -206,12 +206,6 @@ int mg_edit_open(enum mg_family family, const char *table, struct mg_edit **out,
 	return 0;
 }
 
-/* Behind the fence: is there a target extension of this name? */
-static int is_extension(void *context)
-{
-	return mg_find_target(context) != NULL;
-}
-
 /* What iptables says of a name for a new chain. */
 static int check_name(const struct mg_edit *edit, const char *name, struct mg_error *error)
 {
@@ -234,13 +228,7 @@ static int check_name(const struct mg_edit *edit, const char *name, struct mg_er
 	if (mg_verdict_number(name) || strcmp(name, XT_ERROR_TARGET) == 0)
 		return mg_fail(error, -EEXIST, MG_INVALID,
 			       "a chain cannot be called `%s': that is a verdict", name);
-	mg_session_family(edit->live->family);
-	if (mg_fence_run(is_extension, (void *)name, NULL) > 0)
-		return mg_fail(
-			error, -EEXIST, MG_INVALID,
-			"a chain cannot be called `%s': there is a target extension of that name",
-			name);
-	return 0;
+	return mg_compile_check_chain(edit->live->family, name, error);
 }
 
 int mg_edit_add_chain(struct mg_edit *edit, const char *name, struct mg_error *error)
