@@ -67,7 +67,7 @@ static int lines_of(lua_State *L)
 	listing = mg_lua_guarded(L, sizeof(*listing), "moongate.listing", clear_listing);
 	if (!table->edit)
 		return mg_lua_closed(L, table);
-	if (mg_edit_image(table->edit, NULL, &image, NULL, &error))
+	if (mg_edit_image(table->edit, &image, &error))
 		return mg_lua_failure(L, &error);
 	err = mg_listing_write(image, listing, &error);
 	mg_image_free(image);
@@ -107,7 +107,7 @@ static int make_other(const struct mg_lua_table *table, const struct mg_lua_tabl
 				       &comparison->theirs, error);
 	if (live->family == other->edit->live->family &&
 	    strcmp(live->table, other->edit->live->table) == 0)
-		return mg_edit_image(other->edit, NULL, &comparison->theirs, NULL, error);
+		return mg_edit_image(other->edit, &comparison->theirs, error);
 	error->status = MG_INVALID;
 	strcpy(error->text, "only tables of one family and one name can be compared");
 	return -1;
@@ -205,7 +205,7 @@ static int diff(lua_State *L)
 	if (other && !other->edit)
 		return mg_lua_closed(L, other);
 	/* from here on Lua is not called until there are texts */
-	err = mg_edit_image(table->edit, NULL, &comparison->mine, NULL, &error);
+	err = mg_edit_image(table->edit, &comparison->mine, &error);
 	if (!err && (other || is_list))
 		err = make_other(table, other, is_list, comparison, &error);
 	from = comparison->theirs ? comparison->mine : table->edit->live;

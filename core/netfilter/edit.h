@@ -132,11 +132,8 @@ int mg_edit_zero(struct mg_edit *edit, struct mg_edit_chain *chain, struct mg_er
 /**
  * The table as it is to be. The image points into @edit, which must outlive it
  * unchanged.
- * @sources: where each entry comes from in @live; to be freed with free(3); may be NULL
- * @live:    what was read, perhaps once more; equal to edit->live
  */
-int mg_edit_image(const struct mg_edit *edit, const struct mg_image *live, struct mg_image **out,
-		  struct mg_source **sources, struct mg_error *error);
+int mg_edit_image(const struct mg_edit *edit, struct mg_image **out, struct mg_error *error);
 
 /**
  * Write the table, under the xtables lock. Rules that were read and are still

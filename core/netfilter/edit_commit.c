@@ -51,6 +51,7 @@ static uint32_t *live_indices(const struct mg_edit *edit, const struct mg_image 
 	return indices;
 }
 
+/* Where each entry of @image comes from in @live, which is equal to what was read. */
 static int make_sources(const struct mg_edit *edit, const struct mg_image *live,
 			const struct mg_image *image, struct mg_source **out,
 			struct mg_error *error)
@@ -76,8 +77,7 @@ static int make_sources(const struct mg_edit *edit, const struct mg_image *live,
 	return 0;
 }
 
-int mg_edit_image(const struct mg_edit *edit, const struct mg_image *live, struct mg_image **out,
-		  struct mg_source **sources, struct mg_error *error)
+int mg_edit_image(const struct mg_edit *edit, struct mg_image **out, struct mg_error *error)
 {
 	struct mg_image *image;
 	size_t i;
@@ -87,8 +87,6 @@ int mg_edit_image(const struct mg_edit *edit, const struct mg_image *live, struc
 		return err;
 	for (i = 0; i < edit->chain_count && !err; i++)
 		err = add_chain(edit, edit->chains[i], image, error);
-	if (!err && sources)
-		err = make_sources(edit, live, image, sources, error);
 	if (err) {
 		mg_image_free(image);
 		return err;
@@ -160,7 +158,9 @@ static int write_over(const struct mg_edit *edit, const struct mg_image *now,
 			       mg_family_ops(now->family)->name, now->table);
 	if (is_unchanged(edit))
 		return 0;
-	err = mg_edit_image(edit, now, &image, &sources, error);
+	err = mg_edit_image(edit, &image, error);
+	if (!err)
+		err = make_sources(edit, now, image, &sources, error);
 	if (!err)
 		err = mg_table_write(now, image, sources, NULL, error);
 	if (err && image)
