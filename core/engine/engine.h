@@ -88,6 +88,16 @@ void mg_engine_ssh_connection(const struct mg_engine *engine, char *out, size_t 
  */
 void mg_engine_allow(struct mg_engine *engine, size_t first, bool allowed);
 
+/**
+ * Is @table to be read where none was named? Filter, as every policy has it,
+ * and what exists; where that cannot be known, a look would make it exist: then
+ * a note says so, and @advice.
+ * @remedy: of the note; NULL: none
+ * @err:    set to -ENOMEM if there is no memory for the note, else not touched
+ */
+bool mg_engine_is_worth_reading(struct mg_engine *engine, enum mg_family family, const char *table,
+				const char *remedy, const char *advice, int *err);
+
 /** What is wrong with a ruleset for this host: to @notes. */
 int mg_engine_diagnose(const struct mg_engine *engine, const struct mg_ruleset *ruleset,
 		       struct mg_notes *notes, struct mg_error *error);

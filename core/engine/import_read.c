@@ -358,14 +358,13 @@ static int print_live(struct mg_engine *engine, enum mg_family family, FILE *out
 	int err = 0;
 
 	for (name = mg_commit_order; *name && !err; name++) {
-		const int exists = mg_table_exists(family, *name);
+		const bool wanted = mg_engine_is_worth_reading(engine, family, *name,
+							       "run it as root",
+							       "only filter is read", &err);
 
-		if (exists == -EACCES &&
-		    mg_note(&engine->notes, MG_WARNING, NULL, "run it as root",
-			    "which %s tables exist is not yours to know here: only filter is read",
-			    mg_family_ops(family)->name))
+		if (err)
 			return mg_engine_no_memory(error);
-		if (strcmp(*name, "filter") != 0 && (exists == 0 || exists == -EACCES))
+		if (!wanted)
 			continue;
 		err = mg_table_read(family, *name, &image, error);
 		if (err)

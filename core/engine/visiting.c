@@ -74,19 +74,14 @@ static int visit_chains(const struct visit *visit, const struct mg_image *image,
 	return err;
 }
 
-/*
- * Is @table to be read where none was named? Filter, as every policy has it,
- * and what exists; where that cannot be known, a look would make it exist.
- */
-static bool is_worth_reading(struct mg_engine *engine, enum mg_family family, const char *table,
-			     int *err)
+bool mg_engine_is_worth_reading(struct mg_engine *engine, enum mg_family family, const char *table,
+				const char *remedy, const char *advice, int *err)
 {
 	const int exists = strcmp(table, "filter") == 0 ? 1 : mg_table_exists(family, table);
 
-	if (exists == -EACCES && mg_note(&engine->notes, MG_WARNING, NULL, NULL,
-					 "which %s tables exist is not yours to know here: name "
-					 "the one to look at",
-					 mg_family_ops(family)->name))
+	if (exists == -EACCES && mg_note(&engine->notes, MG_WARNING, NULL, remedy,
+					 "which %s tables exist is not yours to know here: %s",
+					 mg_family_ops(family)->name, advice))
 		*err = -ENOMEM;
 	return exists != 0 && exists != -EACCES; /* other errors come again, with words */
 }
@@ -103,7 +98,8 @@ static int read_tables(struct mg_engine *engine, const char *table, struct visit
 		for (family = 0; family < MG_FAMILIES && !err; family++) {
 			if (!(engine->families & 1U << family) ||
 			    (!table &&
-			     !is_worth_reading(engine, (enum mg_family)family, *name, &err)))
+			     !mg_engine_is_worth_reading(engine, (enum mg_family)family, *name,
+							 NULL, "name the one to look at", &err)))
 				continue;
 			err = mg_table_read((enum mg_family)family, *name,
 					    &visit->images[visit->count], error);
