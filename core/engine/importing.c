@@ -44,17 +44,6 @@ static int evaluate(struct mg_engine *engine, const char *text, struct mg_rulese
 	return err;
 }
 
-static const struct mg_image *find_table(const struct mg_plan *plan, enum mg_family family,
-					 const char *table)
-{
-	size_t i;
-
-	for (i = 0; i < plan->table_count; i++)
-		if (plan->tables[i].family == family && strcmp(plan->tables[i].table, table) == 0)
-			return plan->tables[i].wanted;
-	return NULL;
-}
-
 /* Is there something to do where @wanted is and @live was? */
 static int compare_table(const struct mg_image *live, const struct mg_image *wanted, bool *same,
 			 struct mg_error *error)
@@ -78,11 +67,12 @@ static int compare_plans(const struct mg_plan *plan, const struct mg_plan *other
 	*same = true;
 	for (i = 0; i < plan->table_count && !err && *same; i++) {
 		const struct mg_table_plan *table = &plan->tables[i];
-		const struct mg_image *match = find_table(other, table->family, table->table);
+		const struct mg_table_plan *match = mg_plan_find(other, table->family,
+								 table->table);
 		size_t c;
 
 		if (match) {
-			err = compare_table(table->wanted, match, same, error);
+			err = compare_table(table->wanted, match->wanted, same, error);
 			continue;
 		}
 		*same = table->wanted->entry_count == 0;

@@ -127,16 +127,6 @@ static bool names_table(const struct mg_table_names *names, const char *table)
 	return false;
 }
 
-static bool plans_table(const struct mg_plan *plan, enum mg_family family, const char *table)
-{
-	size_t i;
-
-	for (i = 0; i < plan->table_count; i++)
-		if (plan->tables[i].family == family && strcmp(plan->tables[i].table, table) == 0)
-			return true;
-	return false;
-}
-
 /* The families in which @table was ours, is still there, and is planned no more. */
 static unsigned int left_behind(const struct mg_engine *engine,
 				const struct mg_table_names names[MG_FAMILIES], const char *table)
@@ -146,7 +136,7 @@ static unsigned int left_behind(const struct mg_engine *engine,
 
 	for (family = 0; family < MG_FAMILIES; family++)
 		if (engine->families & 1U << family && names_table(&names[family], table) &&
-		    !plans_table(engine->plan, (enum mg_family)family, table) &&
+		    !mg_plan_find(engine->plan, (enum mg_family)family, table) &&
 		    mg_table_exists((enum mg_family)family, table) == 1)
 			families |= 1U << family;
 	return families;

@@ -84,6 +84,17 @@ int mg_plan_compile(const struct mg_ruleset *ruleset, unsigned int families, str
 	return 0;
 }
 
+const struct mg_table_plan *mg_plan_find(const struct mg_plan *plan, enum mg_family family,
+					 const char *table)
+{
+	size_t i;
+
+	for (i = 0; i < plan->table_count; i++)
+		if (plan->tables[i].family == family && strcmp(plan->tables[i].table, table) == 0)
+			return &plan->tables[i];
+	return NULL;
+}
+
 const char *mg_plan_origin(const struct mg_plan *plan, const struct mg_entry *entry)
 {
 	struct mg_rule_view rule;

@@ -43,6 +43,10 @@ struct mg_plan {
 int mg_plan_compile(const struct mg_ruleset *ruleset, unsigned int families, struct mg_plan **out,
 		    struct mg_notes *notes, struct mg_error *error);
 
+/** The plan of one table of one family; NULL if it is not in the plan. */
+const struct mg_table_plan *mg_plan_find(const struct mg_plan *plan, enum mg_family family,
+					 const char *table);
+
 /**
  * Let the kernel of a private network namespace judge the compiled tables.
  * Errors: MG_KERNEL, naming the rule and its line; MG_ENVIRONMENT where there
