@@ -95,17 +95,6 @@ static void follow(struct search *search, bool all_words)
 	}
 }
 
-static bool is_elsewhere(const char *name)
-{
-	static const char *const names[] = { "PREROUTING", "INPUT", "FORWARD", "OUTPUT",
-					     "POSTROUTING" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
-	return false;
-}
-
 /* What to do about a chain; @builtin: those of its table. */
 static void find_remedy(const struct mg_chain_view *chain, const char *const *builtin, char *out,
 			size_t size)
@@ -116,7 +105,7 @@ static void find_remedy(const struct mg_chain_view *chain, const char *const *bu
 	if (meant) {
 		snprintf(out, size, "chain(\"%s\", \"%s\"), if that was meant", chain->table,
 			 meant);
-	} else if (is_elsewhere(chain->name)) {
+	} else if (mg_is_builtin_chain("mangle", chain->name)) { /* which has all there are */
 		length = (size_t)snprintf(out, size, "the built-in chains of %s are %s",
 					  chain->table, *builtin);
 		while (*++builtin && length < size)
