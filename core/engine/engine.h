@@ -76,6 +76,9 @@ int mg_engine_read_confirmed(struct mg_engine *engine, struct mg_error *error);
 int mg_engine_read_pending(struct mg_engine *engine, struct mg_generation **out,
 			   struct mg_error *error);
 
+/** Whose rules are live: those of that generation, read anew; the state is open. */
+int mg_engine_read_owned(struct mg_engine *engine, struct mg_owned **out, struct mg_error *error);
+
 /**
  * The operator's connection as SSH_CONNECTION has it (sshd(8)), or "" where
  * there is none.

@@ -64,21 +64,28 @@ int mg_engine_read_pending(struct mg_engine *engine, struct mg_generation **out,
 	return err == -ENOENT ? 0 : err; /* taken back since */
 }
 
-/* Whose are the rules that would go? */
-static int find_foreign(struct mg_engine *engine, struct mg_error *error)
+int mg_engine_read_owned(struct mg_engine *engine, struct mg_owned **out, struct mg_error *error)
 {
 	struct mg_generation *pending = NULL;
-	struct mg_owned *owned = NULL;
 	int err = mg_engine_read_confirmed(engine, error);
 
 	if (!err)
 		err = mg_engine_read_pending(engine, &pending, error);
 	if (!err)
-		err = mg_owned_new(pending ? pending : engine->confirmed, &owned, error);
+		err = mg_owned_new(pending ? pending : engine->confirmed, out, error);
+	mg_generation_free(pending);
+	return err;
+}
+
+/* Whose are the rules that would go? */
+static int find_foreign(struct mg_engine *engine, struct mg_error *error)
+{
+	struct mg_owned *owned = NULL;
+	int err = mg_engine_read_owned(engine, &owned, error);
+
 	if (!err)
 		err = mg_plan_find_foreign(engine->plan, owned, error);
 	mg_owned_free(owned);
-	mg_generation_free(pending);
 	return err;
 }
 

@@ -199,21 +199,6 @@ static int no_such_chain(struct mg_engine *engine, const struct visit *visit, co
 		       nearest ? "'?" : "");
 }
 
-static int find_owned(struct mg_engine *engine, struct mg_owned **out, struct mg_error *error)
-{
-	struct mg_generation *pending = NULL;
-	int err = mg_engine_open_state(engine, false, error);
-
-	if (!err)
-		err = mg_engine_read_confirmed(engine, error);
-	if (!err)
-		err = mg_engine_read_pending(engine, &pending, error);
-	if (!err)
-		err = mg_owned_new(pending ? pending : engine->confirmed, out, error);
-	mg_generation_free(pending);
-	return err;
-}
-
 int mg_engine_visit(struct mg_engine *engine, const char *table, const char *chain,
 		    const struct mg_live_visitor *visitor, struct mg_error *error)
 {
@@ -227,7 +212,9 @@ int mg_engine_visit(struct mg_engine *engine, const char *table, const char *cha
 	if (!err && chain && !has_chain(&visit, table, chain))
 		err = no_such_chain(engine, &visit, table, error);
 	if (!err)
-		err = find_owned(engine, &visit.owned, error);
+		err = mg_engine_open_state(engine, false, error);
+	if (!err)
+		err = mg_engine_read_owned(engine, &visit.owned, error);
 	for (i = 0; i < visit.count && !err; i++)
 		err = visit_chains(&visit, visit.images[i], error);
 	mg_owned_free(visit.owned);
