@@ -28,14 +28,12 @@ static int print_rule(void *context, enum mg_family family, const char *table, c
 static int evaluate(struct mg_engine *engine, const char *text, struct mg_ruleset **out,
 		    struct mg_error *error)
 {
-	static const char *const no_folders[] = { NULL };
 	const struct mg_evaluation evaluation = {
 		.path = trial_name,
 		.text = text,
 		.length = strlen(text),
 		.language = engine->request.language,
 		.host = engine->host,
-		.module_folders = no_folders,
 	};
 	struct mg_notes notes = { 0 };
 	int err = mg_policy_evaluate(&evaluation, out, &notes, error);

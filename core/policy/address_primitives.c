@@ -14,8 +14,6 @@
 #include "primitives.h"
 #include "ruleset/failure.h"
 
-static const char *const no_folders[] = { NULL };
-
 static void push_family(lua_State *L, const struct mg_address_list *list, enum mg_family family)
 {
 	struct mg_address_walk walk = { .family = family };
@@ -80,9 +78,8 @@ int mg_primitive_address_file(lua_State *L)
 	int err;
 
 	own_folder(L, near, sizeof(near));
-	err = mg_address_file_read(primitives->module_folders ? primitives->module_folders
-							      : no_folders,
-				   near, path, &list, &host_bits, &error);
+	err = mg_address_file_read(primitives->module_folders, near, path, &list, &host_bits,
+				   &error);
 	if (err) {
 		mg_address_list_clear(&list);
 		lua_pushnil(L);

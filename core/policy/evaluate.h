@@ -31,7 +31,7 @@ struct mg_evaluation {
 	size_t length;		    /* of the text */
 	const char *language;	    /* folder in which moongate/language.lua lies */
 	const struct mg_host *host; /* the facts; NULL: none are known */
-	/* where use() looks for modules, in order; ended by NULL */
+	/* where use() looks for modules, in order; ended by NULL; NULL: nowhere */
 	const char *const *module_folders;
 	const struct mg_name_source *names; /* NULL: there are none */
 };

@@ -166,7 +166,6 @@ static int write_policy(lua_State *L)
 
 int mg_policy_write(const struct mg_importing *importing, char **out, struct mg_error *error)
 {
-	static const char *const no_folders[] = { NULL };
 	struct run run = { .importing = importing };
 	struct mg_memory memory = { .limit = MEMORY_LIMIT };
 	struct mg_notes notes = { 0 };
@@ -175,7 +174,6 @@ int mg_policy_write(const struct mg_importing *importing, char **out, struct mg_
 
 	run.primitives.notes = &notes;
 	run.primitives.policy = "import";
-	run.primitives.module_folders = no_folders;
 	err = mg_ruleset_new(&run.primitives.ruleset, error);
 	if (err)
 		return err;

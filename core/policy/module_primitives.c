@@ -15,13 +15,11 @@
 
 enum { NAMES_SIZE = 32 * 1024 };
 
-static const char *const no_folders[] = { NULL };
-
 static const char *const *folders_of(lua_State *L)
 {
 	const struct mg_primitives *primitives = lua_touserdata(L, lua_upvalueindex(1));
 
-	return primitives->module_folders ? primitives->module_folders : no_folders;
+	return primitives->module_folders;
 }
 
 /* The language checks names; this is for the day when it does not. */
