@@ -100,6 +100,12 @@ static unsigned int check_families(lua_State *L, int index)
 	return (unsigned int)families;
 }
 
+/* Argument 1, without the families for which the policy is not. */
+static unsigned int wanted_families(lua_State *L)
+{
+	return check_families(L, 1) & ~primitives_of(L)->left_out;
+}
+
 /* The words of a rule, gathered from the stack. */
 struct words {
 	const char *argv[MOST_ARGS];
@@ -136,36 +142,29 @@ static void add_words(lua_State *L, struct words *words, int index)
 	}
 }
 
-/* Arguments 1 to 5 are families, table, chain, rank, helper. */
-static void append_words(lua_State *L, const struct words *words)
+/* families, table, chain, rank, helper, args -> */
+static int primitive_append(lua_State *L)
 {
 	struct mg_primitives *primitives = primitives_of(L);
-	const unsigned int families = check_families(L, 1) & ~primitives->left_out;
+	const unsigned int families = wanted_families(L);
 	const char *table = luaL_checkstring(L, 2);
 	const char *name = luaL_checkstring(L, 3);
 	const lua_Integer rank = luaL_checkinteger(L, 4);
-	const char *origin = mg_policy_origin(L, primitives_of(L), luaL_checkstring(L, 5));
+	const char *origin = mg_policy_origin(L, primitives, luaL_checkstring(L, 5));
 	struct mg_error error;
+	struct words words;
 	uint32_t chain;
 	int family;
 
+	words.argc = 0; /* not an initialiser, which would clear all of argv */
+	add_words(L, &words, 6);
 	for (family = 0; family < MG_FAMILIES; family++)
 		if (families & 1U << family &&
 		    (mg_ruleset_chain(primitives->ruleset, (enum mg_family)family, table, name,
 				      origin, &chain, &error) ||
-		     mg_ruleset_append(primitives->ruleset, chain, (unsigned int)rank, words->argc,
-				       words->argv, origin, &error)))
-			raise_error(L, &error);
-}
-
-/* families, table, chain, rank, helper, args -> */
-static int primitive_append(lua_State *L)
-{
-	struct words words;
-
-	words.argc = 0; /* not an initialiser, which would clear all of argv */
-	add_words(L, &words, 6);
-	append_words(L, &words);
+		     mg_ruleset_append(primitives->ruleset, chain, (unsigned int)rank, words.argc,
+				       words.argv, origin, &error)))
+			return raise_error(L, &error);
 	return 0;
 }
 
@@ -173,7 +172,7 @@ static int primitive_append(lua_State *L)
 static int primitive_chain(lua_State *L)
 {
 	struct mg_primitives *primitives = primitives_of(L);
-	const unsigned int families = check_families(L, 1) & ~primitives->left_out;
+	const unsigned int families = wanted_families(L);
 	const char *table = luaL_checkstring(L, 2);
 	const char *name = luaL_checkstring(L, 3);
 	const char *origin;
@@ -181,7 +180,7 @@ static int primitive_chain(lua_State *L)
 	uint32_t chain;
 	int family;
 
-	origin = mg_policy_origin(L, primitives_of(L), luaL_checkstring(L, 4));
+	origin = mg_policy_origin(L, primitives, luaL_checkstring(L, 4));
 	for (family = 0; family < MG_FAMILIES; family++)
 		if (families & 1U << family &&
 		    mg_ruleset_chain(primitives->ruleset, (enum mg_family)family, table, name,
@@ -194,7 +193,7 @@ static int primitive_chain(lua_State *L)
 static int primitive_policy(lua_State *L)
 {
 	struct mg_primitives *primitives = primitives_of(L);
-	const unsigned int families = check_families(L, 1) & ~primitives->left_out;
+	const unsigned int families = wanted_families(L);
 	const char *table = luaL_checkstring(L, 2);
 	const char *name = luaL_checkstring(L, 3);
 	const char *policy = luaL_checkstring(L, 4);
@@ -205,7 +204,7 @@ static int primitive_policy(lua_State *L)
 
 	luaL_argcheck(L, strcmp(policy, "ACCEPT") == 0 || strcmp(policy, "DROP") == 0, 4,
 		      "a policy is ACCEPT or DROP");
-	origin = mg_policy_origin(L, primitives_of(L), luaL_checkstring(L, 5));
+	origin = mg_policy_origin(L, primitives, luaL_checkstring(L, 5));
 	for (family = 0; family < MG_FAMILIES; family++)
 		if (families & 1U << family &&
 		    (mg_ruleset_chain(primitives->ruleset, (enum mg_family)family, table, name,
