@@ -16,6 +16,8 @@
 #include "policy/importing.h"
 #include "ruleset/failure.h"
 
+enum { BOTH_FAMILIES = 1 << MG_IPV4 | 1 << MG_IPV6 };
+
 /* Not a file's: what the policy is called while it is tried. */
 static const char trial_name[] = "imported.lua";
 
@@ -84,27 +86,21 @@ static int compare_plans(const struct mg_plan *plan, const struct mg_plan *other
 }
 
 /* The proof: planning the policy where the source's rules are live has nothing to do. */
-static int prove(struct mg_engine *engine, const struct mg_rules_read *read, const char *text,
+static int prove(struct mg_engine *engine, const struct mg_plan *source, const char *text,
 		 bool *same, struct mg_error *error)
 {
-	const unsigned int both = 1U << MG_IPV4 | 1U << MG_IPV6;
-	struct mg_plan *source = NULL, *policy = NULL;
+	struct mg_plan *policy = NULL;
 	struct mg_ruleset *made = NULL;
-	struct mg_notes notes = { 0 };
 	int err = evaluate(engine, text, &made, error);
 
 	if (!err)
-		err = mg_plan_compile(read->original, both, &source, &notes, error);
-	if (!err)
-		err = mg_plan_compile(made, both, &policy, &notes, error);
+		err = mg_plan_compile(made, BOTH_FAMILIES, &policy, NULL, error);
 	if (!err)
 		err = compare_plans(source, policy, same, error);
 	if (!err && *same)
 		err = compare_plans(policy, source, same, error);
 	mg_plan_free(policy);
-	mg_plan_free(source);
 	mg_ruleset_free(made);
-	mg_notes_clear(&notes);
 	return err;
 }
 
@@ -123,10 +119,13 @@ static int write_policy(struct mg_engine *engine, struct mg_rules_read *read, ch
 		.print = print_rule,
 		.context = read,
 	};
+	struct mg_plan *source = NULL;
 	bool same = false;
 	char *text = NULL;
-	int attempt, err = 0;
+	int attempt, err = mg_plan_compile(read->original, BOTH_FAMILIES, &source, NULL, error);
 
+	if (err)
+		return err;
 	for (attempt = 0; attempt < 4 && !same; attempt++) {
 		free(text);
 		text = NULL;
@@ -135,10 +134,11 @@ static int write_policy(struct mg_engine *engine, struct mg_rules_read *read, ch
 		importing.plain = attempt > 2;
 		err = mg_policy_write(&importing, &text, error);
 		if (!err)
-			err = prove(engine, read, text, &same, error);
+			err = prove(engine, source, text, &same, error);
 		if (err == -ENOMEM)
 			break;
 	}
+	mg_plan_free(source);
 	if (!err && !same)
 		err = mg_fail(error, -EINVAL, MG_INVALID,
 			      "%s: what the policy would load is not the same, so there is none",
