@@ -44,13 +44,11 @@ static int export(const struct options *options, struct mg_engine *engine)
 
 static int run(const struct options *options)
 {
-	struct mg_request request = options->request;
 	struct mg_engine *engine;
 	struct mg_error error = { 0 };
 	int code;
 
-	request.elsewhere = true;
-	if (mg_engine_open(&request, &engine, &error))
+	if (mg_engine_open(&options->request, &engine, &error))
 		return print_error(&error);
 	code = export(options, engine);
 	mg_engine_close(engine);
@@ -66,5 +64,6 @@ const struct command export_command = {
 		"iptables-nft-restore (ip6tables-...) load it: whole tables, for a host without\n"
 		"Moongate. Needs no root and touches nothing. With --facts, for another host.",
 	.options = "H",
+	.elsewhere = true,
 	.run = run,
 };

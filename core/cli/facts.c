@@ -10,14 +10,12 @@
 
 static int run(const struct options *options)
 {
-	struct mg_request request = options->request;
 	struct mg_engine *engine;
 	struct mg_error error = { 0 };
 	char *text = NULL;
 	int err;
 
-	request.elsewhere = true;
-	if (mg_engine_open(&request, &engine, &error))
+	if (mg_engine_open(&options->request, &engine, &error))
 		return print_error(&error);
 	err = mg_engine_facts(engine, &text, &error);
 	mg_engine_close(engine);
@@ -38,5 +36,6 @@ const struct command facts_command = {
 		"so that a policy can be checked and exported for this host on another one. With\n"
 		"--facts, print FILE as it is understood: what it leaves out filled in, sorted.",
 	.options = "H",
+	.elsewhere = true,
 	.run = run,
 };

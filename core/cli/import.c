@@ -60,14 +60,12 @@ static int read_file(const char *name, struct mg_import_text *out)
 
 static int import(const struct options *options, const struct mg_import *import)
 {
-	struct mg_request request = options->request;
 	struct mg_engine *engine;
 	struct mg_error error;
 	char *text = NULL;
 	int err;
 
-	request.elsewhere = true;
-	if (mg_engine_open(&request, &engine, &error))
+	if (mg_engine_open(&options->request, &engine, &error))
 		return print_error(&error);
 	err = mg_engine_import(engine, import, &text, &error);
 	print_notes(options, mg_engine_notes(engine), 0);
@@ -137,6 +135,7 @@ const struct command import_command = {
 		"-4 or -6 says the family where it cannot be found out. Helpers are used where\n"
 		"they say just the same, primitives for the rest. Nothing is touched.",
 	.options = "LT",
+	.elsewhere = true,
 	.of_files = true,
 	.run = run,
 };

@@ -290,6 +290,7 @@ int read_options(const struct command *command, int argc, char **argv, struct op
 	options->color = want_color("auto", &ignored);
 	options->confirm = DEFAULT_CONFIRM_SECONDS;
 	options->request.policy = "/etc/moongate/policy.lua";
+	options->request.elsewhere = command->elsewhere;
 	opterr = 0;
 	while ((key = getopt_long(argc, argv, letters, table, NULL)) != -1) {
 		if (key == '?')

@@ -36,6 +36,7 @@ struct command {
 	const char *options;
 	bool of_tables; /* its arguments are a table and a chain, not a policy */
 	bool of_files;	/* they are up to two files of rules */
+	bool elsewhere; /* what comes of it is not for this host's tables */
 	int (*run)(const struct options *options);
 };
 

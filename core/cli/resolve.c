@@ -36,14 +36,12 @@ static void print_resolution(const struct options *options, const struct mg_reso
 
 static int run(const struct options *options)
 {
-	struct mg_request request = options->request;
 	const struct mg_resolution *resolution;
 	struct mg_engine *engine;
 	struct mg_error error = { 0 };
 	int code = MG_DONE;
 
-	request.elsewhere = true;
-	if (mg_engine_open(&request, &engine, &error))
+	if (mg_engine_open(&options->request, &engine, &error))
 		return print_error(&error);
 	if (mg_engine_resolve(engine, &resolution, &error)) {
 		print_notes(options, mg_engine_notes(engine), 0);
@@ -66,5 +64,6 @@ const struct command resolve_command = {
 		"is\n"
 		"written. With --facts, names that this host does not ask for stay.",
 	.options = "H",
+	.elsewhere = true,
 	.run = run,
 };
