@@ -10,6 +10,7 @@
 
 #include "json_text.h"
 #include "origin.h"
+#include "output.h"
 
 void put(struct document *document, json_t *object, const char *key, json_t *value)
 {
@@ -130,8 +131,9 @@ static json_t *json_error(struct document *document, const struct mg_error *erro
 	return object;
 }
 
-int print_document(struct document *document, const char *command, const struct mg_engine *engine,
-		   const struct mg_error *error, int code)
+/* Returns @code, which the document tells, or MG_ENVIRONMENT. */
+static int print_document(struct document *document, const char *command,
+			  const struct mg_engine *engine, const struct mg_error *error, int code)
 {
 	json_t *root = json_object();
 
@@ -154,5 +156,18 @@ int print_document(struct document *document, const char *command, const struct 
 	json_decref(root);
 	json_decref(document->content);
 	*document = (struct document){ 0 };
+	return code;
+}
+
+int end_run(const struct options *options, const char *command, struct mg_engine *engine,
+	    struct document *document, const struct mg_error *error, int code)
+{
+	if (engine)
+		print_notes(options, mg_engine_notes(engine), 0);
+	if (error)
+		code = print_error(error);
+	if (options->json)
+		code = print_document(document, command, engine, error, code);
+	mg_engine_close(engine);
 	return code;
 }

@@ -15,7 +15,7 @@
 enum { DOCUMENT_FORMAT = 1 };
 
 /**
- * A document being made. Zero-initialise; print_document() ends it. Failures
+ * A document being made. Zero-initialise; end_run() ends it. Failures
  * (there is but one, lack of memory) add up in @failed, so that what makes a
  * document need not look at every member.
  */
@@ -53,12 +53,14 @@ void json_status(const struct mg_engine *engine, const struct mg_report *report,
 		 struct document *document);
 
 /**
- * Print the document to stdout, and free its content.
- * @engine: for its families and notes; NULL if it could not be opened
- * @error: why there is no content to print; NULL if there is
- * Returns @code, the exit status that it tells, or MG_ENVIRONMENT.
+ * The end of a command that has --json: print notes and error, with --json the
+ * document, too; free its content, and close the engine.
+ * @engine: NULL if it could not be opened
+ * @error:  why there is nothing to show; NULL if there is
+ * @code:   the exit status if there is no error
+ * Returns the exit status.
  */
-int print_document(struct document *document, const char *command, const struct mg_engine *engine,
-		   const struct mg_error *error, int code);
+int end_run(const struct options *options, const char *command, struct mg_engine *engine,
+	    struct document *document, const struct mg_error *error, int code);
 
 #endif

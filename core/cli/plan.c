@@ -60,17 +60,12 @@ static int run(const struct options *options)
 	struct mg_engine *engine = NULL;
 	struct document document = { 0 };
 	struct mg_error error = { 0 };
-	int code, err = mg_engine_open(&options->request, &engine, &error);
+	int err = mg_engine_open(&options->request, &engine, &error);
 
 	if (!err)
 		err = make_plan(options, engine, &document, &error);
-	if (engine)
-		print_notes(options, mg_engine_notes(engine), 0);
-	code = err ? print_error(&error) : exit_code(options, engine);
-	if (options->json)
-		code = print_document(&document, "plan", engine, err ? &error : NULL, code);
-	mg_engine_close(engine);
-	return code;
+	return end_run(options, "plan", engine, &document, err ? &error : NULL,
+		       err ? MG_DONE : exit_code(options, engine));
 }
 
 const struct command plan_command = {

@@ -100,7 +100,7 @@ static int run(const struct options *options)
 	struct mg_engine *engine = NULL;
 	struct document document = { 0 };
 	struct mg_error error = { 0 };
-	int code = MG_DONE, err = mg_engine_open(&options->request, &engine, &error);
+	int err = mg_engine_open(&options->request, &engine, &error);
 
 	if (!err)
 		err = mg_engine_report(engine, &report, &error);
@@ -108,14 +108,7 @@ static int run(const struct options *options)
 		json_status(engine, &report, &document);
 	else if (!err)
 		show_report(options, engine, &report);
-	if (engine)
-		print_notes(options, mg_engine_notes(engine), 0);
-	if (err)
-		code = print_error(&error);
-	if (options->json)
-		code = print_document(&document, "status", engine, err ? &error : NULL, code);
-	mg_engine_close(engine);
-	return code;
+	return end_run(options, "status", engine, &document, err ? &error : NULL, MG_DONE);
 }
 
 const struct command status_command = {
