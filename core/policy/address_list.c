@@ -52,13 +52,6 @@ static number number_of(enum mg_family family, const unsigned char *bytes)
 	return value;
 }
 
-int mg_address_list_add_host(struct mg_address_list *list, enum mg_family family, const void *bytes)
-{
-	const number value = number_of(family, bytes);
-
-	return add_range(list, family, value, value);
-}
-
 /* The bits of an address behind a prefix of @length, all set. */
 static number host_mask(enum mg_family family, int length)
 {

@@ -43,10 +43,6 @@ void mg_address_list_clear(struct mg_address_list *list);
 int mg_address_list_add(struct mg_address_list *list, const char *text, size_t length,
 			bool *host_bits, const char **wrong);
 
-/** Add an address of the network: @bytes are 4 or 16 in network order. Errors as above. */
-int mg_address_list_add_host(struct mg_address_list *list, enum mg_family family,
-			     const void *bytes);
-
 /** Sort it, leave out what is in it twice, and put neighbours together. */
 void mg_address_list_fold(struct mg_address_list *list);
 
