@@ -24,13 +24,6 @@ void style(const struct options *options, enum style wanted)
 		fputs(codes[wanted], stdout);
 }
 
-void print_styled(const struct options *options, enum style wanted, const char *text)
-{
-	style(options, wanted);
-	fputs(text, stdout);
-	style(options, PLAIN);
-}
-
 void print_origin(const struct options *options, const char *text)
 {
 	const struct origin origin = split_origin(text);

@@ -12,9 +12,6 @@ enum style { PLAIN, ADDED, REMOVED, MOVED, FAINT, STRONG };
 /** Begin and end a style on stdout; nothing without colour. */
 void style(const struct options *options, enum style style);
 
-/** Print @text in @style. */
-void print_styled(const struct options *options, enum style style, const char *text);
-
 /** Print "file:line helper" as "helper  file:line", faintly. */
 void print_origin(const struct options *options, const char *origin);
 
