@@ -2,14 +2,7 @@
 -- block: addresses that this host has nothing to do with.
 package.path = "spec/unit/language/?.lua;" .. package.path
 local fake = require "fake_core"
-
-local function rules(text)
-  return fake.all(fake.run(text))
-end
-
-local function fails(expected, text)
-  assert.matches(expected, fake.failure(text), 1, true)
-end
+local fails, rules = fake.fails, fake.rules
 
 local five = '"10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5"'
 

@@ -2,10 +2,7 @@
 -- The primitives: chain() and append in both forms.
 package.path = "spec/unit/language/?.lua;" .. package.path
 local fake = require "fake_core"
-
-local function fails(expected, text)
-  assert.matches(expected, fake.failure(text), 1, true)
-end
+local fails = fake.fails
 
 local function one(text)
   local core = fake.run('local c = chain("filter", "C") c:append ' .. text)

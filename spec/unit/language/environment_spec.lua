@@ -2,10 +2,7 @@
 -- What a policy sees: the language, safe libraries, read-only facts.
 package.path = "spec/unit/language/?.lua;" .. package.path
 local fake = require "fake_core"
-
-local function fails(expected, text)
-  assert.matches(expected, fake.failure(text), 1, true)
-end
+local fails = fake.fails
 
 describe("the environment", function()
   it("holds nothing of the world outside", function()

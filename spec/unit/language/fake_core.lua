@@ -1,5 +1,7 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
 --- A core that records what the language asks of it, for specs.
+local luassert = require "luassert"
+
 local M = {}
 
 local function v4(text)
@@ -256,11 +258,19 @@ end
 --- What a policy fails with.
 -- @param text its text
 -- @param modules texts of modules by path, or nil
+-- @param host facts, or nil
 -- @return the message
-function M.failure(text, modules)
-  local ok, message = pcall(M.run, text, nil, modules)
+function M.failure(text, modules, host)
+  local ok, message = pcall(M.run, text, host, modules)
   assert(not ok, "the policy did not fail")
   return message
+end
+
+--- Check what a policy fails with.
+-- @param expected a part of the message
+-- @param ... as for failure()
+function M.fails(expected, ...)
+  luassert.matches(expected, M.failure(...), 1, true)
 end
 
 --- The rules of one chain in one family, sorted by rank as the core does it.
@@ -295,6 +305,20 @@ function M.all(core)
   local out = {}
   for i, rule in ipairs(core.rules) do
     out[i] = ("%d %s %s"):format(rule.families, rule.chain, rule.text)
+  end
+  return out
+end
+
+--- All rules of a policy as "families chain text"; see run() and all().
+function M.rules(...)
+  return M.all(M.run(...))
+end
+
+--- All rules of a policy as "families table chain text"; see run().
+function M.rules_with_tables(...)
+  local out = {}
+  for i, rule in ipairs(M.run(...).rules) do
+    out[i] = ("%d %s %s %s"):format(rule.families, rule.table, rule.chain, rule.text)
   end
   return out
 end

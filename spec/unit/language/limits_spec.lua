@@ -2,13 +2,10 @@
 -- `limit=` on the verbs, and limit_new_connections.
 package.path = "spec/unit/language/?.lua;" .. package.path
 local fake = require "fake_core"
-
-local function rules(text)
-  return fake.all(fake.run(text))
-end
+local rules = fake.rules
 
 local function fails(expected, text)
-  assert.matches("policy.lua:1: " .. expected, fake.failure(text), 1, true)
+  fake.fails("policy.lua:1: " .. expected, text)
 end
 
 -- The only hashlimit name in some rules.

@@ -4,10 +4,7 @@
 -- see spec/integration/modules_spec.lua.
 package.path = "spec/unit/language/?.lua;" .. package.path
 local fake = require "fake_core"
-
-local function fails(expected, text, modules)
-  assert.matches(expected, fake.failure(text, modules), 1, true)
-end
+local fails = fake.fails
 
 -- A policy of one use of a module with this text.
 local function uses(text, options)

@@ -2,19 +2,7 @@
 -- Source addresses on the way out, and the clamp: masquerade, snat, clamp_mss.
 package.path = "spec/unit/language/?.lua;" .. package.path
 local fake = require "fake_core"
-
-local function fails(expected, text)
-  assert.matches(expected, fake.failure(text), 1, true)
-end
-
--- Every rule as "families table chain text".
-local function rules(text)
-  local out = {}
-  for i, rule in ipairs(fake.run(text).rules) do
-    out[i] = ("%d %s %s %s"):format(rule.families, rule.table, rule.chain, rule.text)
-  end
-  return out
-end
+local fails, rules = fake.fails, fake.rules_with_tables
 
 describe("masquerade", function()
   it("is for IPv4 where packets leave", function()

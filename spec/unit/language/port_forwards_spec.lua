@@ -2,19 +2,7 @@
 -- Ports that lead elsewhere: forward_port and redirect_port.
 package.path = "spec/unit/language/?.lua;" .. package.path
 local fake = require "fake_core"
-
-local function fails(expected, text)
-  assert.matches(expected, fake.failure(text), 1, true)
-end
-
--- Every rule as "families table chain text".
-local function rules(text, host)
-  local out = {}
-  for i, rule in ipairs(fake.run(text, host).rules) do
-    out[i] = ("%d %s %s %s"):format(rule.families, rule.table, rule.chain, rule.text)
-  end
-  return out
-end
+local fails, rules = fake.fails, fake.rules_with_tables
 
 local own = " -m addrtype --dst-type LOCAL"
 

@@ -20,9 +20,7 @@ local function run(text, host)
 end
 
 local function fails(expected, text, host)
-  local ok, message = pcall(fake.run, text, host or gateway)
-  assert.is_false(ok)
-  assert.matches(expected, message, 1, true)
+  fake.fails(expected, text, nil, host or gateway)
 end
 
 -- What a chain drops in IPv4, in short: "10.0.0.0/8, not 10.1.0.0/16" for a RETURN.

@@ -3,10 +3,7 @@
 -- ICMP, DHCP; the catalogue; and the policy of a server reached by ssh.
 package.path = "spec/unit/language/?.lua;" .. package.path
 local fake = require "fake_core"
-
-local function fails(expected, text)
-  assert.matches(expected, fake.failure(text), 1, true)
-end
+local fails = fake.fails
 
 local function icmp6(number)
   return "-p ipv6-icmp -m icmp6 --icmpv6-type " .. number

@@ -2,14 +2,7 @@
 -- Addresses, interfaces and ports, with except().
 package.path = "spec/unit/language/?.lua;" .. package.path
 local fake = require "fake_core"
-
-local function rules(text)
-  return fake.all(fake.run(text))
-end
-
-local function fails(expected, text)
-  assert.matches(expected, fake.failure(text), 1, true)
-end
+local fails, rules = fake.fails, fake.rules
 
 describe("addresses", function()
   it("are a value to keep, count and go through", function()

@@ -2,10 +2,7 @@
 -- The generic verbs and the helpers of single services.
 package.path = "spec/unit/language/?.lua;" .. package.path
 local fake = require "fake_core"
-
-local function rules(text, host)
-  return fake.all(fake.run(text, host))
-end
+local rules = fake.rules
 
 local new = " -m conntrack --ctstate NEW"
 

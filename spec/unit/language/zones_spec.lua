@@ -20,7 +20,7 @@ local function rules(text)
 end
 
 local function fails(expected, text)
-  assert.matches(expected, fake.failure(((zones .. text):gsub("\n", " "))), 1, true)
+  fake.fails(expected, ((zones .. text):gsub("\n", " ")))
 end
 
 describe("a zone", function()
