@@ -8,7 +8,7 @@ local gateway = require "spec.support.gateway"
 local moongate = require "spec.support.moongate"
 local network = require "spec.support.network"
 local packets = require "spec.support.packets"
-local run = require "spec.support.run"
+local services = require "spec.support.services"
 
 local it = features.it(it, pending, "nat", "ipv4: -m addrtype --dst-type LOCAL -j DROP")
 
@@ -26,11 +26,7 @@ describe("a service with second connections #integration", function()
     lab = gateway.lab()
     program = moongate.new(lab)
     for _, where in ipairs { lab.router, lab.lan, lab.internet } do
-      local server = where:start { "timeout", "-k", "1", "180", table.unpack(packets.script("ftp.py", "serve", 21)) }
-      run.wait_until("ftp server", 5, function()
-        assert(server:alive(), server:err())
-        return server:out() == "ready\n"
-      end)
+      services.start(where, "ftp server", packets.script("ftp.py", "serve", 21))
     end
   end)
 

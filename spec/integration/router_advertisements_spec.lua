@@ -9,6 +9,7 @@ local moongate = require "spec.support.moongate"
 local network = require "spec.support.network"
 local packets = require "spec.support.packets"
 local run = require "spec.support.run"
+local services = require "spec.support.services"
 
 local it = features.it(it, pending, "nat")
 
@@ -23,12 +24,7 @@ describe("the router of an IPv6 network #integration", function()
   local lab, program
 
   local function listen(namespace)
-    local process = namespace:start { "timeout", "-k", "1", "60", table.unpack(packets.script("icmpv6.py", "listen")) }
-    run.wait_until("listener", 5, function()
-      assert(process:alive(), process:err())
-      return process:out():find("^ready\n")
-    end)
-    return process
+    return services.start(namespace, "listener", packets.script("icmpv6.py", "listen"))
   end
 
   local function send(namespace, ...)

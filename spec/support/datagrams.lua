@@ -6,6 +6,7 @@ local gateway = require "spec.support.gateway"
 local network = require "spec.support.network"
 local packets = require "spec.support.packets"
 local run = require "spec.support.run"
+local services = require "spec.support.services"
 
 local M = {}
 
@@ -23,12 +24,7 @@ end
 
 --- Note every datagram that comes to ports of a namespace.
 function M.listen(namespace, ...)
-  local process = namespace:start { "timeout", "-k", "1", "180",
-    table.unpack(packets.script("datagram.py", "listen", ...)) }
-  run.wait_until("listener", 5, function()
-    assert(process:alive(), process:err())
-    return process:out():find("^ready\n")
-  end)
+  local process = services.start(namespace, "listener", packets.script("datagram.py", "listen", ...))
   return setmetatable({ process = process }, listener)
 end
 

@@ -5,6 +5,7 @@
 
 local packets = require "spec.support.packets"
 local run = require "spec.support.run"
+local services = require "spec.support.services"
 
 local M = {}
 
@@ -18,11 +19,7 @@ local fields = { "prefix", "hook", "protocol", "source", "destination", "port", 
 -- @param group the netlink group
 -- @return a reader
 function M.start(namespace, group)
-  local process = namespace:start { "timeout", "-k", "1", "120", table.unpack(packets.script("nflog.py", group)) }
-  run.wait_until("the log's reader", 5, function()
-    assert(process:alive(), process:err())
-    return process:out():find("ready\n", 1, true)
-  end)
+  local process = services.start(namespace, "the log's reader", packets.script("nflog.py", group))
   return setmetatable({ process = process, skipped = 0 }, reader)
 end
 

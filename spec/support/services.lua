@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
 --
--- Things that listen, for the specs: echo services on any ports, a web server,
--- and a real sshd with keys of its own. All live in a lab's namespace and end
--- with the lab; each is waited for until it answers.
+-- Things that listen, for the specs: any script that says when it is ready, echo
+-- services on any ports, a web server, and a real sshd with keys of its own. All
+-- live in a lab's namespace and end with the lab; each is waited for until it
+-- answers.
 
 local packets = require "spec.support.packets"
 local run = require "spec.support.run"
@@ -16,14 +17,23 @@ local function timed(argv)
   return { "timeout", "-k", "1", life, table.unpack(argv) }
 end
 
---- Echo on ports of both families: echo(namespace, { "tcp:22", "udp:53" }).
-function M.echo(namespace, specs)
-  local process = namespace:start(timed(packets.script("wire.py", "serve", table.unpack(specs))))
-  run.wait_until("echo service", 5, function()
+--- Start something whose first line is "ready", and wait for that.
+-- @param namespace where it runs
+-- @param what a name for it, for when it does not come up
+-- @param argv its words; see packets.script()
+-- @return the process
+function M.start(namespace, what, argv)
+  local process = namespace:start(timed(argv))
+  run.wait_until(what, 5, function()
     assert(process:alive(), process:err())
-    return process:out() == "ready\n"
+    return process:out():find("^ready\n")
   end)
   return process
+end
+
+--- Echo on ports of both families: echo(namespace, { "tcp:22", "udp:53" }).
+function M.echo(namespace, specs)
+  return M.start(namespace, "echo service", packets.script("wire.py", "serve", table.unpack(specs)))
 end
 
 --- A web server on both families that serves one page.
