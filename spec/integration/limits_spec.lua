@@ -5,6 +5,7 @@
 -- nothing is filled again while a test runs.
 
 local features = require "spec.support.features"
+local gateway = require "spec.support.gateway"
 local moongate = require "spec.support.moongate"
 local network = require "spec.support.network"
 local packets = require "spec.support.packets"
@@ -44,8 +45,7 @@ describe("a limit with real packets #integration", function()
   -- that are full.
   before_each(function()
     if not lab then
-      lab = network.lab()
-      lab:forward()
+      lab = gateway.lab()
       program = moongate.new(lab)
       services.echo(lab.server, { "tcp:8001", "udp:8001" })
       services.echo(lab.stranger, { "tcp:8001" })

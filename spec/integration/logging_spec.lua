@@ -5,6 +5,7 @@
 -- namespace; of LOG rules the counters are read.
 
 local features = require "spec.support.features"
+local gateway = require "spec.support.gateway"
 local moongate = require "spec.support.moongate"
 local network = require "spec.support.network"
 local nflog = require "spec.support.nflog"
@@ -35,8 +36,7 @@ local lab, program, log
 -- has been logged before. Rules that stay keep their counters.
 local function prepare()
   if not lab then
-    lab = network.lab()
-    lab:forward()
+    lab = gateway.lab()
     program = moongate.new(lab)
     services.echo(lab.server, { "tcp:8001" })
     services.echo(lab.stranger, { "tcp:8001" })

@@ -142,17 +142,6 @@ function lab_methods:close()
   run.run { "rm", "-rf", "--one-file-system", self.dir }
 end
 
---- Let the server forward between the friend and the stranger, both families.
-function lab_methods:forward()
-  self.server:must { "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward; "
-    .. "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding" }
-  for who, other in pairs { friend = "stranger", stranger = "friend" } do
-    for _, family in ipairs { "ipv4", "ipv6" } do
-      self[who]:must { "ip", "route", "add", M.addresses[other][family], "via", M.addresses.server_for[who][family] }
-    end
-  end
-end
-
 local function new_lab()
   local dir = run.must({ "mktemp", "-d", "/tmp/moongate-lab.XXXXXX" }):gsub("\n", "")
   run.must { "chmod", "755", dir }
