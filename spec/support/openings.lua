@@ -36,11 +36,10 @@ local function begin(namespace, to)
       targets[#targets + 1], labels[target] = target, family .. " " .. port
     end
   end
-  local process = namespace:start(packets.script("wire.py", "probe", 0.5, table.unpack(targets)))
+  local finish = packets.begin_probe(namespace, targets, 0.5)
   return function()
-    local result, open = process:wait(), {}
-    assert(result.code == 0, result.err)
-    for target, state in result.out:gmatch("(%S+) (%S+)\n") do
+    local open = {}
+    for target, state in pairs(finish()) do
       open[labels[target]] = state == "open" or nil
     end
     return open

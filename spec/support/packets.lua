@@ -18,18 +18,37 @@ function M.script(name, ...)
   return { M.python, "-I", "-S", here .. name, ... }
 end
 
+-- What wire.py is told, and what it says.
+local function probe_words(targets, seconds)
+  return M.script("wire.py", "probe", seconds or 0.7, table.unpack(targets))
+end
+
+local function states_of(out)
+  local states = {}
+  for target, state in out:gmatch("(%S+) (%S+)\n") do
+    states[target] = state
+  end
+  return states
+end
+
 --- Try targets from a namespace, all at once.
 -- @param targets list of "tcp,ADDR,PORT" and "udp,ADDR,PORT"
 -- @param seconds how long silence is waited for (default 0.7)
 -- @return table from target to "open", "refused", "denied" (by its own host),
 --   "unreachable" or "silent"
 function M.probe(namespace, targets, seconds)
-  local out = namespace:must(M.script("wire.py", "probe", seconds or 0.7, table.unpack(targets)))
-  local states = {}
-  for target, state in out:gmatch("(%S+) (%S+)\n") do
-    states[target] = state
+  return states_of(namespace:must(probe_words(targets, seconds)))
+end
+
+--- Begin to try targets, while something else is done; see probe().
+-- @return a function that waits, and returns what probe() does
+function M.begin_probe(namespace, targets, seconds)
+  local process = namespace:start(probe_words(targets, seconds))
+  return function()
+    local result = process:wait()
+    assert(result.code == 0, result.err)
+    return states_of(result.out)
   end
-  return states
 end
 
 --- One target's state.
