@@ -76,6 +76,15 @@ __attribute__((format(printf, 2, 3))) static inline void tap_fail(int line, cons
 		return;                                                                            \
 	} while (0)
 
+/** xorshift32: the same numbers everywhere. @state: not 0, and the last number then. */
+static inline uint32_t tap_random(uint32_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 17;
+	*state ^= *state << 5;
+	return *state;
+}
+
 /* Names and reasons may have several lines; here each has one. */
 static inline void tap_print(const char *text)
 {

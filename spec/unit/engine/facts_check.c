@@ -338,15 +338,11 @@ static void cut_anywhere(void)
 	}
 }
 
-/* xorshift32: the same numbers everywhere. */
 static uint32_t next_random(void)
 {
 	static uint32_t state = 88675123U;
 
-	state ^= state << 13;
-	state ^= state >> 17;
-	state ^= state << 5;
-	return state;
+	return tap_random(&state);
 }
 
 static void any_byte_anywhere(void)

@@ -163,13 +163,6 @@ static void wrong_facts(void)
 	end();
 }
 
-static uint32_t next_random(uint32_t *seed)
-{
-	*seed ^= *seed << 13;
-	*seed ^= *seed >> 17;
-	return *seed ^= *seed << 5;
-}
-
 /* Some changes are none of the reader's business (an address): those it takes. */
 static void random_damage(void)
 {
@@ -179,14 +172,14 @@ static void random_damage(void)
 	begin();
 	damaged = malloc(info.size);
 	for (int i = 0; i < 40000; i++) {
-		int err, changes = 1 + (int)(next_random(&seed) % 4);
+		int err, changes = 1 + (int)(tap_random(&seed) % 4);
 
 		memcpy(damaged, copy, info.size);
 		while (changes--) {
-			uint32_t at = next_random(&seed) % info.size;
+			uint32_t at = tap_random(&seed) % info.size;
 
-			damaged[at] = next_random(&seed) % 3 ? (unsigned char)next_random(&seed)
-							     : damaged[at] ^ 0x80;
+			damaged[at] = tap_random(&seed) % 3 ? (unsigned char)tap_random(&seed)
+							    : damaged[at] ^ 0x80;
 		}
 		err = parse(&info, damaged, NULL);
 		if (err && err != -EBADMSG)

@@ -9,15 +9,11 @@
 
 enum { LONGEST = 64, MOST_SYMBOLS = 40 };
 
-/* xorshift32: the same numbers everywhere. */
 static uint32_t next_random(void)
 {
 	static uint32_t state = 2463534242U;
 
-	state ^= state << 13;
-	state ^= state >> 17;
-	state ^= state << 5;
-	return state;
+	return tap_random(&state);
 }
 
 static uint32_t common_length(const uint32_t *a, uint32_t a_count, const uint32_t *b,

@@ -13,15 +13,11 @@
 
 static struct mg_address_list list;
 
-/* xorshift32: the same numbers everywhere. */
 static uint32_t next_random(void)
 {
 	static uint32_t state = 2463534242U;
 
-	state ^= state << 13;
-	state ^= state >> 17;
-	state ^= state << 5;
-	return state;
+	return tap_random(&state);
 }
 
 static int add(const char *text)

@@ -17,15 +17,11 @@ struct piece {
 static struct mg_memory memory;
 static struct piece pieces[PIECES];
 
-/* xorshift32: the same numbers everywhere. */
 static uint32_t next_random(void)
 {
 	static uint32_t state = 88675123U;
 
-	state ^= state << 13;
-	state ^= state >> 17;
-	state ^= state << 5;
-	return state;
+	return tap_random(&state);
 }
 
 /* Mostly as Lua asks, and now and then around the edge to large pieces. */

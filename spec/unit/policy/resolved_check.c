@@ -107,9 +107,7 @@ static void test_random_bytes(void)
 
 	for (round = 0; round < 50000; round++) {
 		for (i = 0; i < sizeof(text); i++) {
-			state ^= state << 13;
-			state ^= state >> 17;
-			state ^= state << 5;
+			tap_random(&state);
 			text[i] = round % 4 ? letters[state % (sizeof(letters) - 1)] : (char)state;
 		}
 		EXPECT(parse(text, state % sizeof(text)) <= 0);
