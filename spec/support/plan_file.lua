@@ -18,8 +18,8 @@ local function fnv1a64(text)
   return ("%016x"):format(sum)
 end
 
---- The text of a plan with the right sum for what follows it.
-function M.with_sum(text)
+-- The text of a plan with the right sum for what follows it.
+local function with_sum(text)
   assert(text:sub(1, #head) == head, "no saved plan: " .. text:sub(1, 60))
   local body = text:sub(#head + 16 + 3)
   return head .. fnv1a64(body) .. '",' .. body
@@ -30,7 +30,7 @@ end
 function M.edit(from, to, pattern, replacement)
   local text, count = assert(run.read_file(from)):gsub(pattern, replacement, 1)
   assert(count == 1, pattern .. " is not in the plan:\n" .. text)
-  run.write_file(to, M.with_sum(text))
+  run.write_file(to, with_sum(text))
   run.must { "chmod", "600", to }
   return to
 end

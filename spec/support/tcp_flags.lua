@@ -9,10 +9,10 @@ local tables = require "spec.support.tables"
 
 local M = {}
 
---- Each pattern as iptables-save writes it, and a segment that it must catch.
+-- Each pattern as iptables-save writes it, and a segment that it must catch.
 -- The segments are as small as their pattern allows, so that the general
 -- patterns do not catch what an exact one is there for.
-M.patterns = {
+local patterns = {
   { mask = "FIN,ACK", set = "FIN", segment = "F" },
   { mask = "PSH,ACK", set = "PSH", segment = "P" },
   { mask = "ACK,URG", set = "URG", segment = "U" },
@@ -31,13 +31,13 @@ M.patterns = {
 function M.check(from, server, family, address)
   local before = tables.filter(server, family).BAD_TCP_FLAGS
   local orders = {}
-  for count, pattern in ipairs(M.patterns) do
+  for count, pattern in ipairs(patterns) do
     orders[count] = ("%s=%d"):format(pattern.segment, count)
   end
   packets.segments(from, address, 22, orders)
   local after = tables.filter(server, family).BAD_TCP_FLAGS
   assert.truthy(before and after, family .. " has no chain BAD_TCP_FLAGS")
-  for count, pattern in ipairs(M.patterns) do
+  for count, pattern in ipairs(patterns) do
     local words = ("--tcp-flags %s %s "):format(pattern.mask, pattern.set)
     local rule, at = tables.find(after, words)
     assert.truthy(rule, family .. ": no rule with " .. words)

@@ -4,6 +4,7 @@
 -- the libraries and the manual page name the same functions.
 
 local lfs = require "lfs"
+local order = require "moongate.order"
 local run = require "spec.support.run"
 
 local header = "include/moongate.h"
@@ -11,15 +12,6 @@ local build = os.getenv("MOONGATE_BUILD") or lfs.currentdir() .. "/build"
 
 -- What the plugins have to find, see core/netfilter/register.c.
 local interposed = { "xtables_register_target", "xtables_register_targets" }
-
-local function sorted(set)
-  local list = {}
-  for name in pairs(set) do
-    list[#list + 1] = name
-  end
-  table.sort(list)
-  return list
-end
 
 -- The functions that the header declares, each with whether something is said about it:
 -- right above it, or above the others that stand with it.
@@ -80,7 +72,7 @@ describe("moongate.h", function()
         exported[name] = true
       end
     end
-    assert.same(sorted(wanted), sorted(exported))
+    assert.same(order.keys(wanted), order.keys(exported))
   end)
 
   it("is all that the program and the examples use", function()
@@ -120,7 +112,7 @@ describe("moongate.h", function()
     for name in pairs(declared()) do
       wanted[name] = true
     end
-    assert.same(sorted(wanted), sorted(listed), "packaging/libmoongate.3, Sh SYNOPSIS")
+    assert.same(order.keys(wanted), order.keys(listed), "packaging/libmoongate.3, Sh SYNOPSIS")
   end)
 
   it("is what the manual page lists, arguments and all", function()
@@ -143,6 +135,6 @@ describe("moongate.h", function()
       assert.truthy(code:find(squeezed(prototype), 1, true), prototype)
       count = count + 1
     end
-    assert.equal(#sorted(declared()), count)
+    assert.equal(#order.keys(declared()), count)
   end)
 end)

@@ -6,16 +6,10 @@ local catalogue = require "moongate.services"
 local fake = require "fake_core"
 local language = require "moongate.language"
 local order = require "moongate.order"
+local run = require "spec.support.run"
 
-local function read(path)
-  local file = assert(io.open(path))
-  local text = file:read("a")
-  file:close()
-  return text
-end
-
-local page = read "packaging/moongate-policy.5"
-local program = read "packaging/moongate.8"
+local page = assert(run.read_file("packaging/moongate-policy.5"))
+local program = assert(run.read_file("packaging/moongate.8"))
 
 local function words(text)
   local found = {}

@@ -2,13 +2,9 @@
 -- What the roles declare, and what moongate(8) and the README say of it.
 
 local lfs = require "lfs"
+local run = require "spec.support.run"
 
 local folder = "policies/roles/"
-
-local function read(path)
-  local file <close> = assert(io.open(path))
-  return file:read("a")
-end
 
 -- What a role's file passes to module{}.
 local function declaration(name)
@@ -43,7 +39,7 @@ describe("the roles", function()
     end)
 
     it(name .. " stands in the man page with its options, and in the README", function()
-      local page = read("packaging/moongate.8")
+      local page = assert(run.read_file("packaging/moongate.8"))
       local item = assert(page:match("\n%.It roles%." .. name .. "\n(.-)\n%.[IE][tl]"), name)
       local told = {}
       for line in ("\n" .. item .. "\n"):gmatch("\n%.Cm ([^\n]*)") do
@@ -56,7 +52,7 @@ describe("the roles", function()
         told[option] = nil
       end
       assert.is_nil(next(told), name .. ": the man page has more options")
-      assert.truthy(read("README.md"):find("`" .. name .. "`", 1, true), name .. " is not in the README")
+      assert.truthy(assert(run.read_file("README.md")):find("`" .. name .. "`", 1, true), name .. " is not in the README")
     end)
   end
 end)
