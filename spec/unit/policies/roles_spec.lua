@@ -52,7 +52,8 @@ describe("the roles", function()
         told[option] = nil
       end
       assert.is_nil(next(told), name .. ": the man page has more options")
-      assert.truthy(assert(run.read_file("README.md")):find("`" .. name .. "`", 1, true), name .. " is not in the README")
+      local readme = assert(run.read_file("README.md"))
+      assert.truthy(readme:find("`" .. name .. "`", 1, true), name .. " is not in the README")
     end)
   end
 end)
