@@ -15,6 +15,7 @@
 
 #include "address.h"
 #include "address_primitives.h"
+#include "keep_primitive.h"
 #include "module_primitives.h"
 #include "push_host.h"
 #include "ruleset/failure.h"
@@ -332,6 +333,7 @@ void mg_push_primitives(lua_State *L, struct mg_primitives *primitives, const st
 		{ "chain", primitive_chain },
 		{ "policy", primitive_policy },
 		{ "only", primitive_only },
+		{ "keep", mg_primitive_keep },
 		{ "split", primitive_split },
 		{ "address", primitive_address },
 		{ "address_file", mg_primitive_address_file },

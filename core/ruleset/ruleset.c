@@ -10,6 +10,7 @@
 
 #include "failure.h"
 #include "growable.h"
+#include "keep.h"
 #include "lookup.h"
 
 struct chain_record {
@@ -33,6 +34,7 @@ struct mg_ruleset {
 	struct mg_lookup names; /* of the chains */
 	struct rule_record *rules;
 	size_t rule_count, rule_capacity;
+	struct mg_keeps keeps;
 	uint32_t last_origin;		  /* most rules share the origin of the one before */
 	uint32_t last_chain[MG_FAMILIES]; /* rules of one chain come in a row */
 };
@@ -102,7 +104,18 @@ void mg_ruleset_free(struct mg_ruleset *rs)
 	mg_lookup_clear(&rs->names);
 	free(rs->chains);
 	free(rs->rules);
+	mg_keeps_clear(&rs->keeps);
 	free(rs);
+}
+
+struct mg_keeps *mg_ruleset_keeps(struct mg_ruleset *rs)
+{
+	return &rs->keeps;
+}
+
+const struct mg_keeps *mg_ruleset_keeps_const(const struct mg_ruleset *rs)
+{
+	return &rs->keeps;
 }
 
 /* What a chain is looked for by. */
