@@ -19,7 +19,7 @@ local lists = require "moongate.lists"
 
 local M = {}
 
-local type, setmetatable, error = type, setmetatable, error
+local type, next, setmetatable, getmetatable, error = type, next, setmetatable, getmetatable, error
 local exception_of, shown = exceptions.of, lists.shown
 
 -- How many parsed texts are kept; a policy may go through millions.
@@ -215,11 +215,11 @@ local function folded(session, side)
 end
 
 -- Fold a set that is complete, and not shared yet, if it is long.
--- Returns the texts of what it lists then.
-local function fold_long(session, set, texts)
+-- Returns whether it is.
+local function fold_long(session, set)
   local inc, exc = set.inc, set.exc
   if not set.long and math.max(#inc[1], #inc[2], #exc[1], #exc[2]) <= most_as_written then
-    return texts
+    return false
   end
   set.long = true
   set.inc, set.exc = folded(session, inc), folded(session, exc)
@@ -228,7 +228,17 @@ local function fold_long(session, set, texts)
       set.all[family], set.exc[family] = true, {}
     end
   end
-  return texts_of(set.inc)
+  return true
+end
+
+-- What `addresses` made, alone or as all that a list holds: it needs no set of
+-- its own then, which takes long where a file has filled it.
+local function made_alone(value)
+  if made[value] then
+    return made[value]
+  elseif type(value) == "table" and getmetatable(value) == nil and next(value, next(value)) == nil then
+    return made[value[1]]
+  end
 end
 
 --- Whether a set lists no address at all.
@@ -261,12 +271,15 @@ function M.read(session, helper, path, value)
       session.address_cached = session.address_cached + 1
     end
     return set
-  elseif made[value] then
-    return made[value].set
+  end
+  local known = made_alone(value)
+  if known then
+    return known.set
   end
   local set = new_set()
   collect(session, helper, path, value, set, false, {})
   fold_long(session, set)
+  set.seen = nil
   return set
 end
 
@@ -325,15 +338,18 @@ end
 -- @return the value; and its set
 -- @raise `helper: path: what` if something in it is no address
 function M.value(session, helper, path, list)
+  local known = made_alone(list)
+  if known then
+    return new_value(known.set, known.texts), known.set
+  end
   local set, texts = new_set(), {}
   collect(session, helper, path, list, set, false, texts)
   check_plain(session, helper, path, set)
-  if type(list) == "table" and next(list) == nil and exception_of(list) == nil and not made[list]
-      and not session.zones[list] then
-    set.positive = true
+  if fold_long(session, set) then
+    texts = texts_of(set.inc)
   end
   set.seen = nil
-  return new_value(set, fold_long(session, set, texts)), set
+  return new_value(set, texts), set
 end
 
 --- The value for a long list that the core has folded.
