@@ -12,6 +12,7 @@
 #include "growable.h"
 #include "keep.h"
 #include "lookup.h"
+#include "sets.h"
 
 struct chain_record {
 	uint32_t family;
@@ -35,6 +36,7 @@ struct mg_ruleset {
 	struct rule_record *rules;
 	size_t rule_count, rule_capacity;
 	struct mg_keeps keeps;
+	struct mg_sets sets;
 	uint32_t last_origin;		  /* most rules share the origin of the one before */
 	uint32_t last_chain[MG_FAMILIES]; /* rules of one chain come in a row */
 };
@@ -102,6 +104,7 @@ void mg_ruleset_free(struct mg_ruleset *rs)
 		return;
 	free(rs->strings);
 	mg_lookup_clear(&rs->names);
+	mg_sets_clear(&rs->sets);
 	free(rs->chains);
 	free(rs->rules);
 	mg_keeps_clear(&rs->keeps);
@@ -349,6 +352,16 @@ void mg_ruleset_rule_at(const struct mg_ruleset *rs, uint32_t index, struct mg_r
 		.origin = rs->strings + rule->origin,
 		.rank = rule->rank,
 	};
+}
+
+struct mg_sets *mg_ruleset_sets(struct mg_ruleset *rs)
+{
+	return &rs->sets;
+}
+
+const struct mg_sets *mg_ruleset_known_sets(const struct mg_ruleset *rs)
+{
+	return &rs->sets;
 }
 
 const char *mg_arg_next(const char *arg)

@@ -42,6 +42,7 @@ enum mg_rank {
 #define MG_NO_RULE UINT32_MAX
 
 struct mg_ruleset;
+struct mg_sets;
 
 /** One chain of one table of one family, as the policy wants it. */
 struct mg_chain_view {
@@ -109,6 +110,10 @@ void mg_ruleset_rule_at(const struct mg_ruleset *ruleset, uint32_t index, struct
 /** Index of a chain, or UINT32_MAX. */
 uint32_t mg_ruleset_find_chain(const struct mg_ruleset *ruleset, enum mg_family family,
 			       const char *table, const char *name);
+
+/** The sets that the policy manages; any time, sealed or not. They are the ruleset's. */
+struct mg_sets *mg_ruleset_sets(struct mg_ruleset *ruleset);
+const struct mg_sets *mg_ruleset_known_sets(const struct mg_ruleset *ruleset);
 
 /** The argument after @arg in a rule's list; the caller counts. */
 const char *mg_arg_next(const char *arg);
