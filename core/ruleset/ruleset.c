@@ -359,7 +359,7 @@ struct mg_sets *mg_ruleset_sets(struct mg_ruleset *rs)
 	return &rs->sets;
 }
 
-const struct mg_sets *mg_ruleset_known_sets(const struct mg_ruleset *rs)
+const struct mg_sets *mg_ruleset_sets_const(const struct mg_ruleset *rs)
 {
 	return &rs->sets;
 }

@@ -113,7 +113,7 @@ uint32_t mg_ruleset_find_chain(const struct mg_ruleset *ruleset, enum mg_family 
 
 /** The sets that the policy manages; any time, sealed or not. They are the ruleset's. */
 struct mg_sets *mg_ruleset_sets(struct mg_ruleset *ruleset);
-const struct mg_sets *mg_ruleset_known_sets(const struct mg_ruleset *ruleset);
+const struct mg_sets *mg_ruleset_sets_const(const struct mg_ruleset *ruleset);
 
 /** The argument after @arg in a rule's list; the caller counts. */
 const char *mg_arg_next(const char *arg);

@@ -206,11 +206,11 @@ static void of_a_ruleset(void)
 	struct mg_set_view found;
 
 	EXPECT_DONE(mg_ruleset_new(&ruleset, &tap_error));
-	EXPECT_IS(mg_sets_count(mg_ruleset_known_sets(ruleset)), 0);
+	EXPECT_IS(mg_sets_count(mg_ruleset_sets_const(ruleset)), 0);
 	EXPECT_DONE(mg_sets_add(mg_ruleset_sets(ruleset), &set, NULL, &tap_error));
 	EXPECT_DONE(mg_ruleset_seal(ruleset, &tap_error));
-	EXPECT_IS(mg_sets_count(mg_ruleset_known_sets(ruleset)), 1);
-	mg_sets_at(mg_ruleset_known_sets(ruleset), 0, &found);
+	EXPECT_IS(mg_sets_count(mg_ruleset_sets_const(ruleset)), 1);
+	mg_sets_at(mg_ruleset_sets_const(ruleset), 0, &found);
 	EXPECT_TEXT(found.name, "mg4-a");
 	mg_ruleset_free(ruleset);
 }
