@@ -83,14 +83,6 @@ function M.within(inner, outer)
   return begins_with(M.bits(inner), M.bits(outer))
 end
 
---- Whether two networks of the same family have an address in common.
--- @param one a canonical network, or false for all of the family
--- @param other likewise
--- @return boolean
-function M.overlap(one, other)
-  return M.within(one, other) or M.within(other, one)
-end
-
 --- What two lists of networks of one family have in common.
 -- @param list canonical networks, false for all of the family
 -- @param other likewise
@@ -118,8 +110,11 @@ end
 --- A list without the networks that lie within those of another.
 -- @param list canonical networks of one family, false for all of it
 -- @param other likewise
--- @return a new list
+-- @return a list, not to be changed: it may be the one given
 function M.outside(list, other)
+  if #other == 0 then
+    return list
+  end
   local out, other_bits = {}, bits_of_list(other)
   for i = 1, #list do
     local bits, covered = M.bits(list[i]), false
@@ -139,10 +134,14 @@ end
 -- @return a new list
 function M.touching(list, other)
   local out = {}
+  if #list == 0 then
+    return out
+  end
+  local other_bits = bits_of_list(other)
   for i = 1, #list do
-    local touches = false
+    local bits, touches = M.bits(list[i]), false
     for k = 1, #other do
-      touches = touches or M.overlap(list[i], other[k])
+      touches = touches or begins_with(bits, other_bits[k]) or begins_with(other_bits[k], bits)
     end
     if touches then
       out[#out + 1] = list[i]
