@@ -82,20 +82,10 @@ local function read_ports(session, helper, path, text, port_text, endpoint)
   end
 end
 
--- An address as text that sorts as its bits do: every group at full width.
-local function sortable(family, text)
-  if family == 1 then
-    return ("%03d.%03d.%03d.%03d"):format(text:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$"))
-  end
-  local head, tail = text:match("^(.-)::(.*)$")
-  local groups, rest = {}, {}
-  for group in (head or text):gmatch("%x+") do
-    groups[#groups + 1] = ("%04x"):format(tonumber(group, 16))
-  end
-  for group in (tail or ""):gmatch("%x+") do
-    rest[#rest + 1] = ("%04x"):format(tonumber(group, 16))
-  end
-  return table.concat(groups) .. ("0000"):rep(8 - #groups - #rest) .. table.concat(rest)
+-- Is one address behind another of the same family?
+local function is_behind(family, one, other)
+  local bits = require("moongate.networks").bits -- loaded where it is asked for
+  return bits(one .. whole_length[family]) > bits(other .. whole_length[family])
 end
 
 local function read_text(session, helper, path, text, ranges)
@@ -111,7 +101,7 @@ local function read_text(session, helper, path, text, ranges)
     family_of_last, endpoint.last = read_address(session, helper, path, last)
     if family_of_last ~= family then
       session.fail(helper, path, ("%s begins in one family and ends in the other"):format(shown(host)))
-    elseif sortable(family, canonical) > sortable(family, endpoint.last) then
+    elseif is_behind(family, canonical, endpoint.last) then
       session.fail(helper, path, ("range %s ends before it begins"):format(shown(host)))
     end
   else

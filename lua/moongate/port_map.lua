@@ -30,8 +30,13 @@ local function read_list(session, helper, path, value, protocol)
   return out
 end
 
-local function text_of(range)
-  return range[1] == range[2] and ("%d"):format(range[1]) or ("%d-%d"):format(range[1], range[2])
+--- The text of one side of a mapping.
+-- @param low its first port
+-- @param high its last port
+-- @param between what stands between them: ":" in a match, "-" in a target
+-- @return the text
+function M.text(low, high, between)
+  return low == high and ("%d"):format(low) or ("%d%s%d"):format(low, between, high)
 end
 
 local function size(range)
@@ -49,7 +54,7 @@ local function pair(session, helper, path, outer, inner)
     local to = inner and (#inner == #outer and inner[i] or inner[1])
     if to and size(to) ~= 1 and size(to) ~= size(range) then
       session.fail(helper, "to_port", ("%s is %d ports, but %s in %s is %d: a range goes to one port, or one to one")
-        :format(text_of(to), size(to), text_of(range), path, size(range)))
+        :format(M.text(to[1], to[2], "-"), size(to), M.text(range[1], range[2], "-"), path, size(range)))
     end
     out[i] = { low = range[1], high = range[2], to_low = to and to[1], to_high = to and to[2] }
   end
@@ -138,15 +143,6 @@ function M.read(session, helper, options)
     session.fail(helper, nil, "nothing says which port: give tcp=, udp=, sctp= or a service")
   end
   return out
-end
-
---- The text of one side of a mapping.
--- @param low its first port
--- @param high its last port
--- @param between what stands between them: ":" in a match, "-" in a target
--- @return the text
-function M.text(low, high, between)
-  return low == high and ("%d"):format(low) or ("%d%s%d"):format(low, between, high)
 end
 
 return M
