@@ -1,9 +1,13 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
 --- What two sets of addresses have in common. Sets are those that
 -- moongate.addresses reads; here nil stands for all addresses of both families.
+local addresses = require "moongate.addresses"
+local lists = require "moongate.lists"
 local networks = require "moongate.networks"
 
 local M = {}
+
+local joined = lists.joined
 
 -- A set of one address in the long form.
 local function long(set)
@@ -15,17 +19,13 @@ local function long(set)
   return out
 end
 
-local function joined(list, more)
-  return table.move(more, 1, #more, #list + 1, table.move(list, 1, #list, 1, {}))
-end
-
 -- Leave out what says nothing: listed networks that are excluded anyway, and
 -- exceptions that are apart from all that is listed.
 local function simplified(set)
   if not set then
     return nil
   elseif not set.positive then
-    return (#set.exc[1] + #set.exc[2] > 0 or set.all[1] or set.all[2]) and set or nil
+    return addresses.has_exceptions(set) and set or nil
   end
   local out = { positive = true, inc = {}, exc = {}, all = { false, false } }
   for family = 1, 2 do

@@ -28,6 +28,10 @@ local cache_limit = 20000
 -- Lists of more addresses than this in one family are folded.
 local most_as_written = 64
 
+--- All of a family as a network, by its number.
+M.whole = { "0.0.0.0/0", "::/0" }
+local whole = M.whole
+
 -- `addresses { ... }` value -> { set =, texts = }
 local made = setmetatable({}, { __mode = "k" })
 
@@ -90,14 +94,21 @@ local function add(set, excluded, family, canonical)
   end
 end
 
+--- Whether a set excludes anything.
+-- @param set made by `read`, in the long form
+-- @return boolean
+function M.has_exceptions(set)
+  return #set.exc[1] + #set.exc[2] > 0 or set.all[1] or set.all[2]
+end
+
 -- Add all of another set, seen from a list that it stands in.
 local function add_set(session, helper, path, into, set, excluded)
-  if excluded and (not set.positive or #set.exc[1] + #set.exc[2] > 0 or set.all[1] or set.all[2]) then
+  if excluded and (not set.positive or M.has_exceptions(set)) then
     session.fail(helper, path, "except takes no list that has exceptions itself")
   end
   for family = 1, 2 do
     for _, text in ipairs(set.inc[family]) do
-      add(into, excluded, family, text or (family == 1 and "0.0.0.0/0" or "::/0"))
+      add(into, excluded, family, text or whole[family])
     end
     for _, text in ipairs(set.exc[family]) do
       add(into, true, family, text)
@@ -178,13 +189,11 @@ function collect(session, helper, path, value, set, excluded, texts)
   end)
 end
 
-local whole_family = { "0.0.0.0/0", "::/0" }
-
 -- The lists of both families as one set has them: a network /0, which is alone
 -- then, is false.
 local function without_whole(ipv4, ipv6)
   for family, list in ipairs { ipv4, ipv6 } do
-    if list[1] == whole_family[family] then
+    if list[1] == whole[family] then
       list[1] = false
     end
   end
@@ -197,7 +206,7 @@ local function texts_of(inc)
   for family = 1, 2 do
     table.move(inc[family], 1, #inc[family], #texts + 1, texts)
     if inc[family][1] == false then
-      texts[#texts - #inc[family] + 1] = whole_family[family]
+      texts[#texts - #inc[family] + 1] = whole[family]
     end
   end
   return texts
@@ -208,7 +217,7 @@ local function folded(session, side)
   local texts = {}
   for family = 1, 2 do
     for _, text in ipairs(side[family]) do
-      texts[#texts + 1] = text or whole_family[family]
+      texts[#texts + 1] = text or whole[family]
     end
   end
   return without_whole(session.core.fold(texts))

@@ -103,7 +103,7 @@ end
 
 local function read_links(session, options)
   local links = options.on ~= nil and interfaces.read(session, helper, "on", options.on)
-  if links and #links == 0 and not links.negative and not links.zoned then
+  if links and interfaces.is_empty(links) then
     note_empty(session, "on")
     return nil, true
   end

@@ -69,7 +69,7 @@ end
 local function address_sides(session, helper, options, key, flag)
   local set, out = addresses.read_plain(session, helper, key, options[key]), {}
   if set.only then
-    return { { flag, set[1] or (set.only == 1 and "0.0.0.0/0" or "::/0") } }
+    return { { flag, set[1] or addresses.whole[set.only] } }
   end
   local negated = not set.positive
   local from = negated and set.exc or set.inc
@@ -79,7 +79,7 @@ local function address_sides(session, helper, options, key, flag)
   end
   for family = 1, 2 do
     for _, text in ipairs(from[family]) do
-      out[#out + 1] = negated and { "!", flag, text } or { flag, text or (family == 1 and "0.0.0.0/0" or "::/0") }
+      out[#out + 1] = negated and { "!", flag, text } or { flag, text or addresses.whole[family] }
     end
   end
   if #out == 0 and negated then
@@ -96,7 +96,7 @@ local function in_family(session, helper, args, family)
   local out = table.move(args, 1, #args, 1, {})
   for i = 1, #out - 1 do
     if (out[i] == "-s" or out[i] == "-d") and scope.any[out[i + 1]] then
-      out[i + 1] = family == 1 and "0.0.0.0/0" or "::/0"
+      out[i + 1] = addresses.whole[family]
     end
   end
   if ((scope.families(session.core, out)) or 0) & family == 0 then
@@ -129,7 +129,7 @@ local function simple_side(session, helper, options, key)
   end
   local set = type(value) == "string" and addresses.read(session, helper, key, value)
   if set and set.only then
-    return set.only, set[1] or (set.only == 1 and "0.0.0.0/0" or "::/0")
+    return set.only, set[1] or addresses.whole[set.only]
   end
 end
 

@@ -7,14 +7,13 @@
 -- by itself any more: a rule in `raw` has to say so, before conntrack sees the
 -- first packet. It says it of what an accept lets in, and of nothing else: a
 -- helper believes what it reads.
+local lists = require "moongate.lists"
 local nearest = require "moongate.nearest"
 local order = require "moongate.order"
 local rules = require "moongate.rules"
 local stages = require "moongate.stages"
 
 local M = {}
-
-local next = next
 
 -- Helper -> the protocols that it reads, its families, and the directions in
 -- which it has something to do, if not all: a server of IRC only passes on what
@@ -98,14 +97,12 @@ function M.assign(session, rule, direction)
     end
   end
   for _, key in ipairs(order.keys(wanted)) do
-    local request = {}
-    for field, value in next, rule do
-      request[field] = value
-    end
-    request.table, request.chain = "raw", direction == "outbound" and "OUTPUT" or "PREROUTING"
-    request.rank, request.state, request.ending = stages.rank.script, false, nil
-    request.destination = direction ~= "forward" and rule.destination
-    request.outs = direction == "outbound" and rule.outs
+    local request = lists.merged(rule, {
+      table = "raw", chain = direction == "outbound" and "OUTPUT" or "PREROUTING", rank = stages.rank.script,
+      state = false, destination = direction ~= "forward" and rule.destination,
+      outs = direction == "outbound" and rule.outs,
+    })
+    request.ending = nil
     emit(session, request, wanted[key].name, wanted[key].protocol, wanted[key])
   end
 end

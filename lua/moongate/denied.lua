@@ -4,7 +4,6 @@
 local limits = require "moongate.limits"
 local lists = require "moongate.lists"
 local logging = require "moongate.logging"
-local nearest = require "moongate.nearest"
 local schema = require "moongate.schema"
 local stages = require "moongate.stages"
 
@@ -39,24 +38,10 @@ local reject_rules = {
 
 -- The chains that are meant, in the language's order; all three without `value`.
 local function read_directions(session, helper, value)
-  local wanted, chains = {}, {}
-  lists.each(session, helper, "directions", value == nil and direction_names or value, function(leaf, path)
-    if type(leaf) == "table" then
-      return
-    elseif not chain_of[leaf] then
-      session.fail(helper, path, ("%s is no direction%s (one of %s)"):format(lists.shown(leaf),
-        type(leaf) == "string" and nearest.suggestion(leaf, direction_names) or "",
-        table.concat(direction_names, ", ")))
-    end
-    wanted[leaf] = true
-  end)
-  for _, name in ipairs(direction_names) do
-    if wanted[name] then
-      chains[#chains + 1] = chain_of[name]
-    end
-  end
-  if #chains == 0 then
-    session.fail(helper, "directions", "an empty list: leave directions out for all three")
+  local chains = {}
+  for i, name in ipairs(lists.choose(session, helper, "directions", value == nil and direction_names or value,
+      direction_names, "no direction", "leave directions out for all three")) do
+    chains[i] = chain_of[name]
   end
   return chains
 end
@@ -111,7 +96,7 @@ local function reject_denied(session, said, options, chain)
   if is_new(session, said, helper, chain, limit and limit.text or "") then
     append(session, chain, stages.rank.last_reject, helper, limit and limit.by_family, function(families)
       local args = limit and limits.arguments(session, limit, families, helper .. " " .. chain) or {}
-      return table.move({ "-j", reject_chain }, 1, 2, #args + 1, args)
+      return lists.joined(args, { "-j", reject_chain })
     end)
   end
 end

@@ -34,7 +34,7 @@ function M.install(language, session)
     local options = schema.take(session, helper, options_schema, ...)
     local on = options.on ~= nil and interfaces.read_links(session, helper, "on", options.on)
     local families = schema.families[options.family or "both"]
-    if on and #on == 0 and not on.negative then
+    if on and interfaces.is_empty(on) then
       rules.note_empty(session, helper, "on")
       return
     end

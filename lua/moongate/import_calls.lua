@@ -65,11 +65,6 @@ for _, names in next, by_port do
   end)
 end
 
--- "10.0.0.1/32" is a host.
-local function address(value)
-  return (value:gsub("^([%d.]+)/32$", "%1"):gsub("^([%x:]+)/128$", "%1"))
-end
-
 local function negatable(rule, field, source)
   return rule.negated[field] and ("except(%s)"):format(source) or source
 end
@@ -89,7 +84,7 @@ local function add_addresses(options, rule, field, key, addresses)
   if addresses and #addresses > 0 then
     local shown = {}
     for i, value in ipairs(addresses) do
-      shown[i] = address(value)
+      shown[i] = text.address(value)
     end
     options[#options + 1] = { key, negatable(rule, field, text.list(shown)) }
   end

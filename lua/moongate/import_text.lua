@@ -19,6 +19,14 @@ function M.quoted(text)
   return (("%q"):format(text):gsub("\\\n", "\\n"):gsub("\t", "\\t"))
 end
 
+--- An address without the prefix that every host has.
+-- @param value an address or a network
+-- @return text
+-- @usage import_text.address "10.0.0.1/32" --> "10.0.0.1"
+function M.address(value)
+  return (value:gsub("^([%d.]+)/32$", "%1"):gsub("^([%x:]+)/128$", "%1"))
+end
+
 --- One value, or a list of them, broken where a line gets too long.
 -- @param values a sequence of strings and numbers
 -- @return Lua source

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
 --- Going down the rules of one chain, both families side by side, and writing
 -- the calls that make them.
+local addresses = require "moongate.addresses"
 local calls = require "moongate.import_calls"
 local rules = require "moongate.import_rule"
 local scope = require "moongate.rule_scope"
@@ -10,15 +11,13 @@ local text = require "moongate.import_text"
 local M = {}
 
 local family_names = { "ipv4", "ipv6" }
-local everywhere = { "0.0.0.0/0", "::/0" }
 
--- What a rule is recognised by, worked out when it is first needed.
+-- What a rule is recognised by; once, since a chain may be walked in stretches.
 local function look(walk, rule)
   if rule.parsed == nil then
     rule.parsed = walk.verbs and rules.parse(walk.split(rule.text)) or false
     rule.key = rule.parsed and rules.shape(rule.parsed) or rule.text
   end
-  return rule
 end
 
 local function shape_but(rule, field)
@@ -30,13 +29,13 @@ end
 -- How many rules from `at` on differ in one address only.
 local function run_of(walk, family, at, field)
   local list, last = walk.rules[family], walk.last[family]
-  local first = look(walk, list[at])
+  local first = list[at]
   if not first.parsed[field] or first.parsed.negated[field] then
     return 1
   end
   local count = 1
   while at + count <= last do
-    local rule = look(walk, list[at + count])
+    local rule = list[at + count]
     if not rule.parsed or not rule.parsed[field] or shape_but(rule, field) ~= shape_but(first, field) then
       break
     end
@@ -47,7 +46,7 @@ end
 
 local function values(walk, family, at, count, field, into)
   for i = at, at + count - 1 do
-    into[#into + 1] = look(walk, walk.rules[family][i]).parsed[field]
+    into[#into + 1] = walk.rules[family][i].parsed[field]
   end
 end
 
@@ -98,17 +97,13 @@ end
 -- different addresses in each.
 local function try_calls(walk, wanted, field, runs)
   local family = wanted & 1 ~= 0 and 1 or 2
-  local rule = look(walk, walk.rules[family][walk.at[family]]).parsed
+  local rule = walk.rules[family][walk.at[family]].parsed
   local lists = { source = {}, destination = {} }
   for _, side in ipairs { "source", "destination" } do
     for one = 1, 2 do
       if wanted & one ~= 0 then
         local count = side == field and runs[one] or 1
-        local before = #lists[side]
         values(walk, one, walk.at[one], count, side, lists[side])
-        if #lists[side] == before + 2 * count then
-          return false
-        end
       end
     end
   end
@@ -126,7 +121,7 @@ local function try_calls(walk, wanted, field, runs)
     end
   end
   if wanted ~= 3 and walk.families == 3 and not rule.source and not rule.destination then
-    for _, call in ipairs(calls.candidates(rule, walk.chain, { everywhere[wanted] }, {})) do
+    for _, call in ipairs(calls.candidates(rule, walk.chain, { addresses.whole[wanted] }, {})) do
       if try(walk, call[1], wanted) then
         return true
       end
@@ -172,7 +167,7 @@ local function try_verbs(walk, wanted)
     end
   end
   for family = 1, 2 do
-    if wanted & family ~= 0 and not look(walk, walk.rules[family][walk.at[family]]).parsed then
+    if wanted & family ~= 0 and not walk.rules[family][walk.at[family]].parsed then
       return false
     end
   end
@@ -216,7 +211,7 @@ end
 
 -- How far it is to what is like `rule` in the other family.
 local function distance(walk, rule, other)
-  local places = walk.places[other][look(walk, rule).key]
+  local places = walk.places[other][rule.key]
   local at = walk.at[other]
   while places and places[places.next] and places[places.next] < at do
     places.next = places.next + 1
@@ -242,7 +237,7 @@ end
 local function step(walk)
   local both = walk.at[1] <= walk.last[1] and walk.at[2] <= walk.last[2]
   if both then
-    local first, second = look(walk, walk.rules[1][walk.at[1]]), look(walk, walk.rules[2][walk.at[2]])
+    local first, second = walk.rules[1][walk.at[1]], walk.rules[2][walk.at[2]]
     if first.key == second.key and (walk.verbs and try_verbs(walk, 3) or first.text == second.text
         and primitive(walk, 3)) then
       return
@@ -254,13 +249,14 @@ local function step(walk)
   end
 end
 
--- Where each key stands, by family.
+-- Look at all rules, and note where each key stands, by family.
 local function index(walk)
   for family = 1, 2 do
     for at = walk.at[family], walk.last[family] do
-      local key = look(walk, walk.rules[family][at]).key
-      local places = walk.places[family][key] or { next = 1 }
-      walk.places[family][key] = places
+      local rule = walk.rules[family][at]
+      look(walk, rule)
+      local places = walk.places[family][rule.key] or { next = 1 }
+      walk.places[family][rule.key] = places
       places[#places + 1] = at
     end
   end

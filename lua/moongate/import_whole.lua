@@ -23,15 +23,28 @@ local function ping_sources(model)
       local source = rule.text:match("^%-s (%S+) %-p icmp %-m icmp %-%-icmp%-type 8 %-m conntrack")
         or rule.text:match("^%-s (%S+) %-p ipv6%-icmp %-m icmp6 %-%-icmpv6%-type 128 %-m conntrack")
       if source then
-        found[#found + 1] = (source:gsub("^([%d.]+)/32$", "%1"):gsub("^([%x:]+)/128$", "%1"))
+        found[#found + 1] = text.address(source)
       end
     end
   end
   return found
 end
 
--- The chains of drop_spoofed carry the name of the interface; networks that may
--- be on its side return from there.
+-- The networks that may be on the side of an interface: they return from its
+-- chain, as link-local sources always do.
+local function networks_behind(model, name)
+  local networks = {}
+  for family = 1, 2 do
+    local own = model.chains[key_of(family, "filter", "SPOOFED_" .. name)]
+    for _, line in ipairs(own and own.rules or {}) do
+      local network = line.text:match("^%-s (%S+) %-j RETURN$")
+      networks[#networks + 1] = network ~= "fe80::/10" and network or nil
+    end
+  end
+  return networks
+end
+
+-- The chains of drop_spoofed carry the name of the interface.
 local function spoofed(model)
   local groups, seen = {}, {}
   for family = 1, 2 do
@@ -40,21 +53,10 @@ local function spoofed(model)
       local name = rule.text:match("^%-i (%S+) %-j SPOOFED_%1$")
       if name and not seen[name] then
         seen[name] = true
-        local networks = {}
-        for one = 1, 2 do
-          local own = model.chains[key_of(one, "filter", "SPOOFED_" .. name)]
-          for _, line in ipairs(own and own.rules or {}) do
-            networks[#networks + 1] = line.text:match("^%-s (%S+) %-j RETURN$")
-          end
-        end
+        local networks = networks_behind(model, name)
         local on = "on = " .. text.quoted(name)
         local group = { ("drop_spoofed { %s }"):format(on) }
         if networks[1] then
-          for i = #networks, 1, -1 do -- link-local sources are always let through
-            if networks[i] == "fe80::/10" then
-              table.remove(networks, i)
-            end
-          end
           group[2] = text.call("drop_spoofed", { { "on", text.quoted(name) }, { "networks", text.list(networks) } })
         end
         groups[#groups + 1] = group

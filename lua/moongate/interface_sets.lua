@@ -3,7 +3,11 @@
 -- moongate.interfaces reads; here nil stands for all interfaces, and `but` is a
 -- list of names that are taken off a name with a wildcard: what one rule cannot
 -- say.
+local lists = require "moongate.lists"
+
 local M = {}
+
+local joined = lists.joined
 
 -- "eth+" is every name that begins with "eth".
 local function covers(outer, inner)
@@ -48,10 +52,6 @@ local function touching(list, other)
       return covers(one, name) or covers(name, one)
     end)
   end)
-end
-
-local function joined(list, more)
-  return table.move(more, 1, #more, #list + 1, table.move(list, 1, #list, 1, {}))
 end
 
 -- Of two names that overlap, the narrower one.

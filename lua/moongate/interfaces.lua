@@ -83,6 +83,13 @@ function M.read(session, helper, path, value)
   return found
 end
 
+--- Whether what was given names no interface, nor a zone.
+-- @param found made by `read` or `read_links`
+-- @return boolean
+function M.is_empty(found)
+  return #found == 0 and not found.negative and not found.zoned
+end
+
 --- Read interfaces where networks mean nothing: of a zone, its interfaces.
 -- @param session the evaluation under way
 -- @param helper name for errors

@@ -74,23 +74,11 @@ end
 
 -- "source", or a list of such names -> hashlimit's modes, in its order.
 local function read_per(session, helper, path, value)
-  local wanted, found = {}, {}
-  lists.each(session, helper, path, value, function(leaf, leaf_path)
-    if type(leaf) == "table" then
-      return
-    elseif not modes[leaf] then
-      session.fail(helper, leaf_path, ("%s is not what a limit can be per%s (one of %s)"):format(lists.shown(leaf),
-        type(leaf) == "string" and nearest.suggestion(leaf, per_names) or "", table.concat(per_names, ", ")))
-    end
-    wanted[leaf] = true
-  end)
-  for _, name in ipairs(per_names) do
-    if wanted[name] then
-      found[#found + 1] = modes[name]
-    end
-  end
-  if #found == 0 then
-    session.fail(helper, path, "an empty list: leave per out for one limit for all")
+  local found = {}
+  local given, wanted = lists.choose(session, helper, path, value, per_names, "not what a limit can be per",
+    "leave per out for one limit for all")
+  for i, name in ipairs(given) do
+    found[i] = modes[name]
   end
   return found, wanted
 end

@@ -1,5 +1,7 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
---- Reading lists that a policy wrote: no holes, no stray keys.
+--- Reading lists that a policy wrote: no holes, no stray keys; and tables that are
+-- made of others.
+local nearest = require "moongate.nearest"
 local order = require "moongate.order"
 local readonly = require "moongate.readonly"
 
@@ -63,6 +65,41 @@ function M.length(session, helper, path, list)
   return length
 end
 
+--- Two lists as one.
+-- @param list a sequence; not changed
+-- @param more what comes behind it; not changed
+-- @return a new sequence
+function M.joined(list, more)
+  return table.move(more, 1, #more, #list + 1, table.move(list, 1, #list, 1, {}))
+end
+
+--- A new table with what two tables hold; the second one wins.
+-- @param one a table; not changed
+-- @param other a table, or nil for a copy of the first; not changed
+-- @return the table
+function M.merged(one, other)
+  local all = {}
+  for _, from in ipairs { one, other } do
+    for key, value in next, from do
+      all[key] = value
+    end
+  end
+  return all
+end
+
+--- Whether a value is in a list.
+-- @param list a sequence
+-- @param wanted the value
+-- @return boolean
+function M.has(list, wanted)
+  for _, value in ipairs(list) do
+    if value == wanted then
+      return true
+    end
+  end
+  return false
+end
+
 --- Walk a list of lists to its leaves, in order.
 -- @param session the evaluation under way
 -- @param helper name for the error
@@ -87,6 +124,39 @@ function M.each(session, helper, path, value, leaf, depth)
   for i = 1, M.length(session, helper, path, value) do
     M.each(session, helper, ("%s[%d]"):format(path or "", i), value[i], leaf, depth + 1)
   end
+end
+
+--- Read some of a few words.
+-- @param session the evaluation under way
+-- @param helper name for the error
+-- @param path path of the value
+-- @param value a word or a list
+-- @param names all that there are
+-- @param what how the error tells that a word is none of them
+-- @param if_empty what the error says of an empty list
+-- @return those that are named, once each, in the order of `names`; and the same
+--   as a set
+-- @raise if there is another word, or none
+function M.choose(session, helper, path, value, names, what, if_empty)
+  local wanted, found = {}, {}
+  M.each(session, helper, path, value, function(leaf, leaf_path)
+    if type(leaf) == "table" then
+      return
+    elseif not M.has(names, leaf) then
+      session.fail(helper, leaf_path, ("%s is %s%s (one of %s)"):format(M.shown(leaf), what,
+        type(leaf) == "string" and nearest.suggestion(leaf, names) or "", table.concat(names, ", ")))
+    end
+    wanted[leaf] = true
+  end)
+  for _, name in ipairs(names) do
+    if wanted[name] then
+      found[#found + 1] = name
+    end
+  end
+  if #found == 0 then
+    session.fail(helper, path, "an empty list: " .. if_empty)
+  end
+  return found, wanted
 end
 
 return M

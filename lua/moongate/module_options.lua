@@ -18,7 +18,7 @@ local states = require "moongate.states"
 
 local M = {}
 
-local type, next, getmetatable = type, next, getmetatable
+local type, getmetatable = type, getmetatable
 
 local declaration_schema = schema.new({
   about = "string",
@@ -238,18 +238,6 @@ function M.check(session, helper, declaration, given)
     options[name] = value
   end
   return setmetatable(options, refuse_undeclared(session, declaration))
-end
-
---- The options of a module that declares none: a copy, so that it cannot change
--- its caller's.
--- @param given the options table; not changed
--- @return a new table
-function M.copy(given)
-  local options = {}
-  for name, value in next, given do
-    options[name] = value
-  end
-  return options
 end
 
 return M

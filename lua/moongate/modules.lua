@@ -174,7 +174,7 @@ local function run(session, helper, known, given, use)
     local declaration = module_options.read(session, ("%s: %s: module"):format(helper, known.path), value)
     options, action = module_options.check(session, helper, declaration, given), declaration.run
   elseif type(value) == "function" then
-    options, action = module_options.copy(given), value
+    options, action = lists.merged(given), value
   else
     session.fail(helper, nil, ("%s returns %s, but a module returns module { options = { ... }, function(o) ... end }")
       :format(known.path, value == nil and "nothing" or lists.shown(value)))

@@ -8,6 +8,7 @@ local addresses = require "moongate.addresses"
 local interfaces = require "moongate.interfaces"
 local limits = require "moongate.limits"
 local logging = require "moongate.logging"
+local rule_endings = require "moongate.rule_endings"
 local rules = require "moongate.rules"
 local schema = require "moongate.schema"
 local stages = require "moongate.stages"
@@ -95,9 +96,7 @@ function M.install(language, session)
       found[#found + 1] = limits.read_connections(session, helper, options)
     end
     for _, limit in ipairs(found) do
-      emit(session, options, request, {
-        limit = limit, log = log, by_family = limit.by_family or log and log.by_family,
-      })
+      emit(session, options, request, rule_endings.new(limit, log))
     end
   end
 end

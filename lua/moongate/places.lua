@@ -11,10 +11,11 @@
 -- chain that returns for exceptions.
 local address_sets = require "moongate.address_sets"
 local interface_sets = require "moongate.interface_sets"
+local lists = require "moongate.lists"
 
 local M = {}
 
-local next, concat = next, table.concat
+local concat = table.concat
 
 -- The two ends of a packet's way: the words of a rule, the keys of a request.
 local ends = {
@@ -129,8 +130,7 @@ local function add_returns(session, rule, at, family, box, returns)
   end
   for _, address in ipairs(addresses) do
     for _, interface in ipairs(interfaces) do
-      local args = table.move(interface, 1, #interface, #address + 1, table.move(address, 1, #address, 1, {}))
-      returns[family][#returns[family] + 1] = args
+      returns[family][#returns[family] + 1] = lists.joined(address, interface)
     end
   end
 end
@@ -139,11 +139,12 @@ end
 local function less(session, rule, at, box, excluded, returns)
   for _, out in ipairs(excluded) do
     local links, nets = out.links, out.nets
+    local others = nets and not links and address_sets.complement(nets)
     if not nets then
       local rest = table.move(links, 1, #links, 1, { negative = not links.negative })
       box = both(box, { links = rest })
-    elseif not links and address_sets.complement(nets) then
-      box = both(box, { nets = address_sets.complement(nets) })
+    elseif others then
+      box = both(box, { nets = others })
     else
       local overlap = both(box, out)
       local families = not is_nowhere(overlap) and address_sets.families(overlap.nets) or 0
@@ -220,10 +221,7 @@ function M.without_zones(session, rule)
   local out = {}
   for _, one in ipairs(from) do
     for _, other in ipairs(to) do
-      local plain = {}
-      for key, value in next, rule do
-        plain[key] = value
-      end
+      local plain = lists.merged(rule)
       plain.source, plain.destination = one.nets, other.nets
       plain.ins, plain.outs = one.links, other.links
       plain.returns = returns_of(one, other)

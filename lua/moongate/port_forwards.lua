@@ -4,6 +4,7 @@
 local addresses = require "moongate.addresses"
 local endpoints = require "moongate.endpoints"
 local exceptions = require "moongate.exceptions"
+local lists = require "moongate.lists"
 local port_map = require "moongate.port_map"
 local rules = require "moongate.rules"
 local schema = require "moongate.schema"
@@ -98,7 +99,7 @@ local function forward_port(session, options)
   local found = endpoints.read(session, helper, "to", options.to)
   local port = port_of(session, options, found)
   note_own_address(session, found)
-  local request = translation.read(session, helper, port and translation.merged(options, { to_port = port })
+  local request = translation.read(session, helper, port and lists.merged(options, { to_port = port })
     or options)
   local clients = options.reflect ~= nil and addresses.read(session, helper, "reflect", options.reflect)
   if not request then

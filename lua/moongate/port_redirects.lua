@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
 --- Ports that lead to another port of this host: `redirect_port`.
 -- REDIRECT in PREROUTING, and the accept in INPUT; see moongate.port_translation.
+local lists = require "moongate.lists"
 local port_map = require "moongate.port_map"
 local schema = require "moongate.schema"
 local translation = require "moongate.port_translation"
@@ -27,7 +28,7 @@ local function one_by_one(session, mappings)
   local out = {}
   for _, mapping in ipairs(mappings) do
     if stays(mapping) then
-      out[#out + 1] = translation.merged(mapping, { stays = true })
+      out[#out + 1] = lists.merged(mapping, { stays = true })
     elseif mapping.to_low == mapping.to_high then
       out[#out + 1] = mapping
     elseif mapping.high - mapping.low >= most then
@@ -36,7 +37,7 @@ local function one_by_one(session, mappings)
     else
       for offset = 0, mapping.high - mapping.low do
         local low, to_low = mapping.low + offset, mapping.to_low + offset
-        out[#out + 1] = translation.merged(mapping, { low = low, high = low, to_low = to_low, to_high = to_low })
+        out[#out + 1] = lists.merged(mapping, { low = low, high = low, to_low = to_low, to_high = to_low })
       end
     end
   end
@@ -59,7 +60,7 @@ local function redirect(session, request, cases)
   end
   translation.accept(session, request, cases, 3, { chain = "INPUT", source = request.source, ins = request.ins })
   for _, case in ipairs(request.from_host and cases or {}) do
-    local own = case.original.set and case or translation.merged(case, { original = own_addresses })
+    local own = case.original.set and case or lists.merged(case, { original = own_addresses })
     translation.translate(session, request, own, case.families, target_of(case.mapping), { chain = "OUTPUT" })
   end
 end

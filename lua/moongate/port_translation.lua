@@ -21,6 +21,7 @@
 -- families that they leave: { mapping, original, families }.
 local addresses = require "moongate.addresses"
 local interfaces = require "moongate.interfaces"
+local lists = require "moongate.lists"
 local port_map = require "moongate.port_map"
 local rules = require "moongate.rules"
 local schema = require "moongate.schema"
@@ -28,24 +29,10 @@ local stages = require "moongate.stages"
 
 local M = {}
 
-local next = next
+local merged = lists.merged
 local rank = stages.rank
 local any_destination = { families = 3 }
 local own_addresses = { families = 3, is_local = true }
-
---- A new table with what two tables hold; the second one wins.
--- @param one a table; not changed
--- @param other a table; not changed
--- @return the table
-function M.merged(one, other)
-  local all = {}
-  for _, list in ipairs { one, other } do
-    for key, value in next, list do
-      all[key] = value
-    end
-  end
-  return all
-end
 
 local options = {
   service = "services",
@@ -69,7 +56,7 @@ local options = {
 -- @param details as for schema.helper
 -- @return a schema
 function M.schema(helper, more, details)
-  return schema.helper(helper, M.merged(options, more), M.merged(details, { positional = "service" }))
+  return schema.helper(helper, merged(options, more), merged(details, { positional = "service" }))
 end
 
 -- The addresses that `address=` lists, one each.
@@ -86,7 +73,7 @@ local function read_originals(session, helper, value)
   if set.only then
     add(set.only, set[1])
     return out
-  elseif not set.positive or #set.exc[1] + #set.exc[2] > 0 or set.all[1] or set.all[2] then
+  elseif not set.positive or addresses.has_exceptions(set) then
     session.fail(helper, "address", "takes no exceptions: name the addresses that lead elsewhere")
   end
   for family = 1, 2 do
@@ -157,7 +144,7 @@ end
 
 -- A request for moongate.rules; its parts have comments of their own.
 local function emit(session, request, families, parts, more)
-  rules.emit(session, M.merged({
+  rules.emit(session, merged({
     rank = rank.script, helper = request.helper, families = families, comment = request.comment,
     source = false, destination = false, ins = false, outs = false, parts = parts,
   }, more))
@@ -169,7 +156,7 @@ local function assign_helper(session, request, mapping, families, args, more)
   local direction = more.chain == "OUTPUT" and "outbound" or "forward"
   local here = families & helpers.families(mapping.conntrack_helper, mapping.protocol, direction)
   if here ~= 0 then
-    emit(session, request, here, { { args = args, families = 3, comment = mapping.comment } }, M.merged(more, {
+    emit(session, request, here, { { args = args, families = 3, comment = mapping.comment } }, merged(more, {
       table = "raw", target = helpers.target(mapping.conntrack_helper, mapping.protocol),
     }))
   end
@@ -188,12 +175,12 @@ function M.translate(session, request, case, families, target, more)
   if original.is_local then
     args = join(args, { "-m", "addrtype", "--dst-type", "LOCAL" })
   end
-  local merged = M.merged(more, { destination = original.set or more.destination })
+  local all = merged(more, { destination = original.set or more.destination })
   if mapping.conntrack_helper then
-    assign_helper(session, request, mapping, families, args, merged)
+    assign_helper(session, request, mapping, families, args, all)
   end
   emit(session, request, families, { { args = args, families = 3, comment = mapping.comment } },
-    M.merged(merged, { table = "nat", target = target }))
+    merged(all, { table = "nat", target = target }))
 end
 
 -- What is translated already, as parts of rules.
@@ -214,7 +201,7 @@ end
 -- @param families where they go
 -- @param more what else there is to say: chain, source, destination, ins
 function M.accept(session, request, cases, families, more)
-  emit(session, request, families, inner_parts(cases), M.merged(more, {
+  emit(session, request, families, inner_parts(cases), merged(more, {
     table = "filter", rank = rank.allow, state = "NEW", target = { "-j", "ACCEPT" }, ending = request.ending,
   }))
 end
@@ -226,7 +213,7 @@ end
 -- @param families where it goes
 -- @param more what else there is to say: source, destination
 function M.masquerade(session, request, cases, families, more)
-  emit(session, request, families, inner_parts(cases), M.merged(more, {
+  emit(session, request, families, inner_parts(cases), merged(more, {
     table = "nat", chain = "POSTROUTING", target = { "-j", "MASQUERADE" },
   }))
 end
@@ -288,7 +275,7 @@ function M.of_family(cases, family)
   local out = {}
   for _, case in ipairs(cases) do
     if case.families & family ~= 0 then
-      out[#out + 1] = M.merged(case, { families = family })
+      out[#out + 1] = merged(case, { families = family })
     end
   end
   return out

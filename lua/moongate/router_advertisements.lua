@@ -39,7 +39,7 @@ function M.install(language, session)
   language[helper] = function(...)
     local options = schema.take(session, helper, options_schema, ...)
     local on = interfaces.read_links(session, helper, "on", options.on)
-    if #on == 0 and not on.negative then
+    if interfaces.is_empty(on) then
       rules.note_empty(session, helper, "on")
       return
     end

@@ -7,29 +7,39 @@
 -- counts once. A reject ends in two ways, for TCP and for the rest: each has a
 -- limit of its own.
 local limits = require "moongate.limits"
+local lists = require "moongate.lists"
 local logging = require "moongate.logging"
 local names = require "moongate.names"
 local shared_chains = require "moongate.shared_chains"
 
 local M = {}
 
+--- How a rule ends that is limited, logged, or both.
+-- @param limit made by moongate.limits, or nil
+-- @param log made by moongate.logging, or nil
+-- @return an ending for a request's `ending`, or nil: { limit =, log =,
+--   by_family = }
+function M.new(limit, log)
+  return (limit or log) and {
+    limit = limit, log = log, by_family = limit and limit.by_family or log and log.by_family,
+  } or nil
+end
+
 --- Read `limit=` and `log=` of a call.
 -- @param session the evaluation under way
 -- @param helper name for errors and the usual log prefix
 -- @param options checked; `limit` and `log` are looked at
--- @return an ending for a request's `ending`, or nil: { limit =, log =,
---   by_family = }
+-- @return an ending, or nil
 -- @raise if a value is wrong
 function M.read(session, helper, options)
-  local ending = {}
-  if options.limit ~= nil then
-    ending.limit = limits.read(session, helper, "limit", options.limit)
+  local limit, log = options.limit, options.log
+  if limit ~= nil then
+    limit = limits.read(session, helper, "limit", limit)
   end
-  if options.log ~= nil then
-    ending.log = logging.read(session, helper, "log", options.log)
+  if log ~= nil then
+    log = logging.read(session, helper, "log", log)
   end
-  ending.by_family = ending.limit and ending.limit.by_family or ending.log and ending.log.by_family
-  return (ending.limit or ending.log) and ending or nil
+  return M.new(limit, log)
 end
 
 --- One text for a request, so that its limits and chains are not another's.
@@ -45,11 +55,6 @@ function M.identity(rule)
     rule.ins or false, rule.outs or false, rule.state or false, rule.comment == nil and "" or rule.comment,
     ending.limit and ending.limit.text or false, ending.log and ending.log.text or false,
   }
-end
-
-local function joined(first, second)
-  local args = table.move(first, 1, #first, 1, {})
-  return table.move(second, 1, #second, #args + 1, args)
 end
 
 --- How the rules of one part end.
@@ -71,7 +76,7 @@ function M.rules(session, rule, families, target, several, identity)
   end
   if limit then
     local within = log and chain("LOG_", endings) or target
-    endings = { joined(limits.arguments(session, limit, families, identity), within) }
+    endings = { lists.joined(limits.arguments(session, limit, families, identity), within) }
   end
   return several and { chain(limit and "LIMIT_" or "LOG_", endings) } or endings
 end

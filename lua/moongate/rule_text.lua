@@ -80,7 +80,7 @@ local function check_addresses(session, helper, args, i, found)
   for text in value:gmatch("[^,]+") do
     local full, has_mask = full_address(session.core, text)
     local set = has_mask and { full } or addresses.read(session, helper, args[i], full)
-    texts[#texts + 1] = set[1] or (set.only == 1 and "0.0.0.0/0" or "::/0")
+    texts[#texts + 1] = set[1] or addresses.whole[set.only]
   end
   local list = { at = i + 1, texts = texts, negated = args[i - 1] == "!" }
   if list.negated and #texts ~= 1 then

@@ -9,6 +9,7 @@
 -- taken apart by moongate.places, which adds `returns`: what the rule is not
 -- for, by family, as argument lists.
 local addresses = require "moongate.addresses"
+local interfaces = require "moongate.interfaces"
 local sides = require "moongate.rule_sides"
 
 local M = {}
@@ -162,9 +163,9 @@ local function empty_list(rule)
     return names and names.source or "from"
   elseif rule.destination and addresses.is_empty(rule.destination) then
     return names and names.destination or "to"
-  elseif rule.ins and #rule.ins == 0 and not rule.ins.negative and not rule.ins.zoned then
+  elseif rule.ins and interfaces.is_empty(rule.ins) then
     return names and names.ins or "on"
-  elseif rule.outs and #rule.outs == 0 and not rule.outs.negative and not rule.outs.zoned then
+  elseif rule.outs and interfaces.is_empty(rule.outs) then
     return names and names.outs or "out"
   end
 end

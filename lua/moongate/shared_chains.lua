@@ -2,12 +2,13 @@
 --- Chains that the language makes by itself, for what one rule cannot say.
 -- Equal ones are shared; both families use the same name, so that they are told
 -- together.
+local lists = require "moongate.lists"
 local names = require "moongate.names"
 local stages = require "moongate.stages"
 
 local M = {}
 
-local concat = table.concat
+local concat, joined = table.concat, lists.joined
 local rank_script = stages.rank.script
 
 -- Write a chain once in each family.
@@ -24,10 +25,6 @@ local function write(session, rule, families, name, fill)
     end
   end
   return { "-j", name }
-end
-
-local function joined(list, more)
-  return table.move(more, 1, #more, #list + 1, table.move(list, 1, #list, 1, {}))
 end
 
 -- What a set excludes, and whether the chain has to: a rule that lists what it

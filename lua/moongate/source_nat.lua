@@ -9,6 +9,7 @@
 local addresses = require "moongate.addresses"
 local endpoints = require "moongate.endpoints"
 local interfaces = require "moongate.interfaces"
+local lists = require "moongate.lists"
 local port_map = require "moongate.port_map"
 local ports = require "moongate.ports"
 local rules = require "moongate.rules"
@@ -19,14 +20,11 @@ local traffic = require "moongate.traffic"
 local M = {}
 
 local function declare(helper, more, details)
-  local options = {
+  local options = lists.merged({
     service = "services", tcp = "ports", udp = "ports", sctp = "ports", protocol = "protocol",
     source_ports = "ports", from = "addresses", to = "addresses", on = "interfaces", out = "interfaces",
     random = "boolean", random_fully = "boolean", family = "family", comment = "comment",
-  }
-  for name, kind in next, more do
-    options[name] = kind
-  end
+  }, more)
   details.positional = "service"
   return schema.helper(helper, options, details)
 end

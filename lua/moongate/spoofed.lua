@@ -27,6 +27,7 @@
 local addresses = require "moongate.addresses"
 local connected = require "moongate.connected"
 local interfaces = require "moongate.interfaces"
+local lists = require "moongate.lists"
 local networks = require "moongate.networks"
 local schema = require "moongate.schema"
 local spoofed_chains = require "moongate.spoofed_chains"
@@ -43,15 +44,6 @@ local function is_whole(set)
       if not network then
         return true
       end
-    end
-  end
-  return false
-end
-
-local function is_listed(list, wanted)
-  for _, network in ipairs(list) do
-    if network == wanted then
-      return true
     end
   end
   return false
@@ -77,7 +69,7 @@ local function homes(session, links, set)
         found.elsewhere = found.elsewhere or not is_here and shared and home or nil
         if not is_here and shared and #networks.outside(network, inc) == 0 then
           table.insert(found.narrower[family], entry.network)
-          found.same = found.same or is_listed(inc, entry.network) and home or nil
+          found.same = found.same or lists.has(inc, entry.network) and home or nil
         end
       end
     end
@@ -199,7 +191,7 @@ function M.install(language, session)
     elseif not found then
       spoofed_chains.emit(session, helper, spoofed_chains.without_loopback(nil),
         spoofed_chains.strangers_anywhere(session), log)
-    elseif #found == 0 and not found.negative and not found.zoned then
+    elseif interfaces.is_empty(found) then
       note_empty(session, "on")
     elseif set then
       check_links(session, found)

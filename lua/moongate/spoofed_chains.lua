@@ -6,6 +6,7 @@
 -- { args... } }, in which DROP stands for the verdict.
 local connected = require "moongate.connected"
 local interface_sets = require "moongate.interface_sets"
+local lists = require "moongate.lists"
 local names = require "moongate.names"
 local networks = require "moongate.networks"
 local rules = require "moongate.rules"
@@ -14,7 +15,7 @@ local stages = require "moongate.stages"
 
 local M = {}
 
-local concat = table.concat
+local concat, joined = table.concat, lists.joined
 
 -- Nobody's source address (RFC 6890). Networks for private use and for
 -- documentation are not among them: many a provider's side is one.
@@ -34,19 +35,19 @@ local before_address = {
 local everything = { { args = {}, families = 3 } }
 local longest_name = 28
 
-local function joined(list, more)
-  return table.move(more, 1, #more, #list + 1, table.move(list, 1, #list, 1, {}))
-end
-
 local function source(network, target)
   return network and { "-s", network, "-j", target } or { "-j", target }
 end
 
+local function add_sources(list, sources, target)
+  for _, network in ipairs(sources) do
+    list[#list + 1] = source(network, target)
+  end
+end
+
 local function drop_nobody(family)
   local list = joined(before_address[family], {})
-  for _, network in ipairs(nobody[family]) do
-    list[#list + 1] = source(network, "DROP")
-  end
+  add_sources(list, nobody[family], "DROP")
   return list
 end
 
@@ -138,9 +139,7 @@ function M.all_but(set)
   local out = { {}, {} }
   for family = 1, 2 do
     local list = out[family]
-    for _, network in ipairs(set.exc[family]) do
-      list[#list + 1] = source(network, "DROP")
-    end
+    add_sources(list, set.exc[family], "DROP")
     if set.all[family] then
       out[family] = { source(nil, "DROP") }
     elseif set.positive and #set.inc[family] > 0 then
@@ -148,9 +147,7 @@ function M.all_but(set)
       if family == 2 then
         list[#list + 1] = source("fe80::/10", "RETURN")
       end
-      for _, network in ipairs(set.inc[family]) do
-        list[#list + 1] = source(network, "RETURN")
-      end
+      add_sources(list, set.inc[family], "RETURN")
       list[#list + 1] = source(nil, "DROP")
     end
   end
@@ -163,13 +160,8 @@ end
 function M.listed(set)
   local out = { {}, {} }
   for family = 1, 2 do
-    local list = out[family]
-    for _, network in ipairs(set.exc[family]) do
-      list[#list + 1] = source(network, "RETURN")
-    end
-    for _, network in ipairs(set.inc[family]) do
-      list[#list + 1] = source(network, "DROP")
-    end
+    add_sources(out[family], set.exc[family], "RETURN")
+    add_sources(out[family], set.inc[family], "DROP")
   end
   return out
 end

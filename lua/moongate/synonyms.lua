@@ -2,6 +2,7 @@
 --- What people call things who come from iptables, nft or another firewall: for
 -- the suggestion at the end of an error. A slip of one key comes first, then what
 -- the name means elsewhere, then what it begins like, then what is near.
+local lists = require "moongate.lists"
 local nearest = require "moongate.nearest"
 local order = require "moongate.order"
 
@@ -66,15 +67,6 @@ local function find_beginning(name, names)
   return found
 end
 
-local function is_among(names, wanted)
-  for _, name in ipairs(names) do
-    if name == wanted then
-      return true
-    end
-  end
-  return false
-end
-
 --- What an option that a helper does not have was meant to be.
 -- @param name what was written
 -- @param names the options that there are
@@ -85,7 +77,7 @@ function M.option(name, names)
   if edits ~= 1 then
     local wanted
     for _, candidate in ipairs(options[name] or {}) do
-      wanted = wanted or is_among(names, candidate) and candidate
+      wanted = wanted or lists.has(names, candidate) and candidate
     end
     if wanted == "tcp" then
       return ": did you mean `tcp` or `udp`?"

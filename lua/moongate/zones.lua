@@ -47,15 +47,11 @@ local function shown(zone, name)
   return ("zone { %s }"):format(concat(out, ", "))
 end
 
-local function has_exceptions(set)
-  return not set.positive or #set.exc[1] + #set.exc[2] > 0 or set.all[1] or set.all[2]
-end
-
 -- What moongate.addresses, moongate.interfaces and moongate.places look at.
 local function describe(links, nets, texts, name)
   local zone = { links = links, nets = nets, texts = texts }
-  zone.empty = links and #links == 0 and not links.negative or nets and addresses.is_empty(nets) or false
-  zone.only_addresses = not links and not has_exceptions(nets)
+  zone.empty = links and interfaces.is_empty(links) or nets and addresses.is_empty(nets) or false
+  zone.only_addresses = not links and nets.positive and not addresses.has_exceptions(nets)
   zone.only_interfaces = not nets and not links.negative
   zone.shown = shown(zone, name)
   return zone
