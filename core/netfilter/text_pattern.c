@@ -11,7 +11,7 @@
 #include <linux/netfilter/xt_comment.h>
 #include <string.h>
 
-enum { LARGEST_ENTRY = 2048, LONGEST_PART = 1024, LONGEST_ADDRESS = 128 };
+enum { LARGEST_ENTRY = 2048, LONGEST_PART = 1024 };
 
 static struct {
 	enum mg_family family;
@@ -22,7 +22,7 @@ static struct {
 	size_t comment; /* offset of its text in the entry; 0: none */
 	char before[LONGEST_PART], after[LONGEST_PART];
 	size_t before_size, after_size;
-	char text[2 * LONGEST_PART + 2 * LONGEST_ADDRESS + 2 * XT_MAX_COMMENT_LEN];
+	char text[2 * LONGEST_PART + 2 * MG_ADDRESS_TEXT + 2 * XT_MAX_COMMENT_LEN];
 } pattern;
 
 bool mg_is_plain_comment(const struct xt_entry_match *match)

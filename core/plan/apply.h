@@ -14,7 +14,7 @@
 
 struct mg_apply_order {
 	struct mg_state *state; /* its lock is held */
-	struct mg_plan *plan;	/* compared under the xtables lock; kept by the caller */
+	struct mg_plan *plan;	/* compared; kept by the caller */
 	/* The generation so far, or NULL: a family that is not in the plan stays as it says. */
 	const struct mg_generation *before;
 	const char *policy;	    /* path of the policy file, for the record */

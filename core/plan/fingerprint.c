@@ -70,13 +70,6 @@ static int by_name(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-static int by_value(const void *a, const void *b)
-{
-	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 int mg_fingerprint_make(const struct mg_table_plan *table, struct mg_fingerprint *out,
 			struct mg_error *error)
 {
@@ -103,7 +96,7 @@ int mg_fingerprint_make(const struct mg_table_plan *table, struct mg_fingerprint
 void mg_fingerprint_sort(struct mg_fingerprint *print)
 {
 	qsort(print->chains, print->chain_count, sizeof(*print->chains), by_name);
-	qsort(print->foreign, print->foreign_count, sizeof(*print->foreign), by_value);
+	qsort(print->foreign, print->foreign_count, sizeof(*print->foreign), mg_by_value);
 }
 
 void mg_fingerprint_clear(struct mg_fingerprint *print)

@@ -9,6 +9,7 @@
 #include "netfilter/equal.h"
 #include "netfilter/print.h"
 #include "plan.h"
+#include "ruleset/checksum.h"
 #include "ruleset/failure.h"
 
 /* Of the rules of a chain that go: what those that print alike have in common. */
@@ -16,13 +17,6 @@ struct going {
 	uint64_t *hashes; /* sorted */
 	size_t count;
 };
-
-static int by_value(const void *a, const void *b)
-{
-	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
 
 static int find_going(const struct mg_table_plan *table, const struct mg_image_chain *chain,
 		      struct going *going)
@@ -39,7 +33,7 @@ static int find_going(const struct mg_table_plan *table, const struct mg_image_c
 			going->hashes[going->count++] =
 				mg_entry_address_hash(ops, &table->live->entries[i]);
 	if (going->count)
-		qsort(going->hashes, going->count, sizeof(*going->hashes), by_value);
+		qsort(going->hashes, going->count, sizeof(*going->hashes), mg_by_value);
 	return 0;
 }
 
@@ -49,7 +43,8 @@ static bool is_like_one(const struct going *going, const struct mg_family_ops *o
 {
 	const uint64_t hash = mg_entry_address_hash(ops, entry);
 
-	return going->count && bsearch(&hash, going->hashes, going->count, sizeof(hash), by_value);
+	return going->count &&
+	       bsearch(&hash, going->hashes, going->count, sizeof(hash), mg_by_value);
 }
 
 /*

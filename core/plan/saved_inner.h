@@ -20,10 +20,4 @@
 
 enum { MG_SUM_DIGITS = 16 };
 
-struct mg_sum_text {
-	char digits[MG_SUM_DIGITS + 1];
-};
-
-extern const char *const mg_saved_family[MG_FAMILIES]; /* "v4", "v6" */
-
 #endif

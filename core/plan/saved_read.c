@@ -100,7 +100,7 @@ static int take_family(const json_t *value, enum mg_family *out, struct mg_error
 	int family;
 
 	for (family = 0; family < MG_FAMILIES; family++) {
-		if (name && strcmp(name, mg_saved_family[family]) == 0) {
+		if (name && strcmp(name, mg_family_ops((enum mg_family)family)->short_name) == 0) {
 			*out = (enum mg_family)family;
 			return 0;
 		}
@@ -134,7 +134,8 @@ static int take_rules(const json_t *rules, struct mg_saved_plan *saved, struct m
 	if (json_object_size(rules) != MG_FAMILIES)
 		return strange("\"rules\" should have \"v4\" and \"v6\"", error);
 	for (family = 0; family < MG_FAMILIES && !err; family++) {
-		const json_t *text = json_object_get(rules, mg_saved_family[family]);
+		const json_t *text =
+			json_object_get(rules, mg_family_ops((enum mg_family)family)->short_name);
 
 		if (json_is_null(text) == !!(saved->families & 1U << family))
 			return strange("the rules are not those of its families", error);
@@ -319,7 +320,7 @@ static int check_sum(const char *text, size_t size, struct mg_error *error)
 {
 	const size_t before_body = strlen(MG_SAVED_SUM) + MG_SUM_DIGITS + strlen(MG_SAVED_BODY);
 	const char *at = text + strlen(MG_SAVED_HEAD);
-	struct mg_sum_text sum;
+	char sum[MG_SUM_DIGITS + 1];
 	unsigned long format;
 	char *end;
 
@@ -335,9 +336,9 @@ static int check_sum(const char *text, size_t size, struct mg_error *error)
 	if (strncmp(end, MG_SAVED_SUM, strlen(MG_SAVED_SUM)) == 0 &&
 	    size - (size_t)(end - text) > before_body) {
 		at = end + before_body;
-		snprintf(sum.digits, sizeof(sum.digits), "%016" PRIx64,
+		snprintf(sum, sizeof(sum), "%016" PRIx64,
 			 mg_checksum(MG_CHECKSUM_START, at, size - (size_t)(at - text)));
-		if (strncmp(end + strlen(MG_SAVED_SUM), sum.digits, MG_SUM_DIGITS) == 0)
+		if (strncmp(end + strlen(MG_SAVED_SUM), sum, MG_SUM_DIGITS) == 0)
 			return 0;
 	}
 	return mg_fail(error, -EBADMSG, MG_INVALID,

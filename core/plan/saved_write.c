@@ -20,8 +20,6 @@
 #include "ruleset/failure.h"
 #include "saved_inner.h"
 
-const char *const mg_saved_family[MG_FAMILIES] = { "v4", "v6" };
-
 /* NULL in any of these means no memory; the functions of jansson take it for a failure. */
 
 static json_t *string_of(const char *bytes)
@@ -35,10 +33,10 @@ static json_t *string_of(const char *bytes)
 
 static json_t *sum_of(uint64_t sum)
 {
-	struct mg_sum_text text;
+	char digits[MG_SUM_DIGITS + 1];
 
-	snprintf(text.digits, sizeof(text.digits), "%016" PRIx64, sum);
-	return json_string(text.digits);
+	snprintf(digits, sizeof(digits), "%016" PRIx64, sum);
+	return json_string(digits);
 }
 
 /* @list is let go of where @item cannot be added. */
@@ -57,7 +55,9 @@ static json_t *families_of(unsigned int families)
 
 	for (family = 0; family < MG_FAMILIES && list; family++)
 		if (families & 1U << family)
-			list = append(list, json_string(mg_saved_family[family]));
+			list = append(list,
+				      json_string(
+					      mg_family_ops((enum mg_family)family)->short_name));
 	return list;
 }
 
@@ -112,9 +112,9 @@ static json_t *live_of(const struct mg_saved_plan *saved)
 		const struct mg_saved_table *table = &saved->tables[i];
 
 		list = append(list, json_pack("{s:s, s:s, s:o, s:o}", "family",
-					      mg_saved_family[table->family], "table", table->table,
-					      "chains", chains_of(&table->live), "foreign",
-					      foreign_of(&table->live)));
+					      mg_family_ops(table->family)->short_name, "table",
+					      table->table, "chains", chains_of(&table->live),
+					      "foreign", foreign_of(&table->live)));
 	}
 	return list;
 }

@@ -60,4 +60,12 @@ static inline uint64_t mg_checksum_whole(const void *data, size_t size)
 	return mg_checksum_end(MG_CHECKSUM_START ^ size, data, size);
 }
 
+/** The order of sums, for qsort() and bsearch(). */
+static inline int mg_by_value(const void *a, const void *b)
+{
+	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
 #endif
