@@ -339,7 +339,8 @@ end
 function M.finish(session)
   for _, jump in ipairs(session.jumps) do
     for family = 1, 2 do
-      if jump.families & family ~= 0 and not session.chains[family .. jump.table .. " " .. jump.name] then
+      if jump.families & family ~= 0 and not session.chains[family .. jump.table .. " " .. jump.name]
+          and not (session.kept_chains and require("moongate.keep").has_chain(session, jump.name)) then
         local names = {}
         for key, name in next, session.chains do
           if key:find(family .. jump.table .. " ", 1, true) == 1 then

@@ -33,6 +33,7 @@ local later = {
   chain = "moongate.chains",
   clamp_mss = "moongate.mss",
   forward_port = "moongate.port_forwards",
+  keep = "moongate.keep",
   masquerade = "moongate.source_nat",
   redirect_port = "moongate.port_redirects",
   snat = "moongate.source_nat",
@@ -117,7 +118,7 @@ end
 
 --- Make the environment of one policy.
 -- @param core the primitives that the C core provides: `append`, `chain`,
---   `policy`, `split`, `address`, `fail`, `note`, `place`, `host`; and
+--   `policy`, `keep`, `split`, `address`, `fail`, `note`, `place`, `host`; and
 --   `private_state`, true if the Lua state holds this policy alone
 -- @return the table to be the policy chunk's _ENV
 -- @return a function to call once after the chunk; it may raise
@@ -141,6 +142,9 @@ function M.new(core)
   return env, function()
     if run.jumps[1] then
       require("moongate.chains").finish(run)
+    end
+    if run.kept_chains then
+      require("moongate.keep").finish(run)
     end
   end
 end

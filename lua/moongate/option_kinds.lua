@@ -29,6 +29,8 @@ local kinds = {
   interfaces = { string = true, table = true, what = "an interface name or a list of them" },
   protocol = { string = true, number = true, table = true, what = "a protocol's name or number" },
   services = { string = true, table = true, what = "a service name or a list of them" },
+  presets = { string = true, table = true, what = "the name of a preset or a list of them" },
+  patterns = { string = true, table = true, what = "a pattern or a list of them" },
   states = { string = true, table = true, what = "a conntrack state or a list of them" },
   value = { string = true, number = true, table = true, what = "a value" },
   number = { number = true, what = "a number" },

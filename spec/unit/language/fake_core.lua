@@ -119,7 +119,7 @@ end
 -- @param modules nil, or the texts of modules by path ("roles/web.lua")
 -- @return the core; what it recorded is in `rules`, `chains`, `policies`, `notes`
 function M.new(host, modules)
-  local core = { rules = {}, chains = {}, policies = {}, notes = {} }
+  local core = { rules = {}, chains = {}, policies = {}, notes = {}, kept = {} }
   core.host = complete(host or {
     interfaces = {
       { name = "eth0", up = true, loopback = false, leased = true, leased6 = false, addresses = { "192.0.2.5/24" } },
@@ -154,6 +154,31 @@ function M.new(host, modules)
   end
   function core.policy(families, table_name, chain, policy, helper)
     core.policies[#core.policies + 1] = ("%d %s %s %s %s"):format(families, table_name, chain, policy, helper)
+  end
+  function core.keep(kind, pattern, owner, rank, helper)
+    core.kept[#core.kept + 1] = ("%d %s %s %s%s"):format(rank, helper, kind, pattern,
+      owner and " (" .. owner .. ")" or "")
+  end
+  -- Good enough for specs: the shape of the core's, and one alias.
+  function core.presets()
+    local podman = { name = "podman", rank = 10, { "chains", "NETAVARK*" } }
+    return {
+      docker = { name = "docker", rank = 10, { "chains", "DOCKER-*" }, { "rules", "-o docker0 -j ACCEPT" } },
+      fail2ban = { name = "fail2ban", rank = 10, { "chains", "f2b-*" }, { "sets", "f2b-*" } },
+      ufw = { name = "ufw", rank = 50, { "chains", "ufw-*" } },
+      podman = podman, netavark = podman,
+    }
+  end
+  function core.glob(pattern, text)
+    local lua = pattern:gsub("[%%%]^$().+-]", "%%%0"):gsub("%[!", "[^"):gsub("%*", ".*"):gsub("%?", ".")
+    return text:find("^" .. lua:gsub("%%%]", "]") .. "$") ~= nil
+  end
+  function core.chain_names()
+    local names = {}
+    for i, chain in ipairs(core.chains) do
+      names[i] = { name = chain.name, origin = "policy.lua:? " .. chain.helper }
+    end
+    return names
   end
   function core.place()
     for level = 2, 40 do
