@@ -26,6 +26,8 @@ local only_in = {
   ["linux/netfilter/x_tables.h"] = { "netfilter" },
   ["linux/netfilter/nf_tables.h"] = { "netfilter" },
   ["libmnl/libmnl.h"] = { "netfilter" },
+  ["libipset/session.h"] = { "netfilter" },
+  ["libipset/ipset.h"] = { "netfilter" },
   ["setjmp.h"] = { "netfilter" },
 }
 
