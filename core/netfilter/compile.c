@@ -17,6 +17,7 @@
 #include "meant.h"
 #include "ruleset/failure.h"
 #include "session.h"
+#include "set_rules.h"
 
 /*
  * Names are never resolved behind the policy's back. Plugins that take an
@@ -114,6 +115,8 @@ static void plugin_option(struct mg_making *making, const struct mg_option *opti
 	optarg = value;
 	optind = making->next;
 	require_numeric(making, option, value ? value : "");
+	if (mg_making_set_option(making, option, value, owner))
+		return;
 	if (owner == MG_TARGET_OWNER)
 		xtables_option_tpcall((unsigned int)option->value, making->argv, making->inverse,
 				      &making->target, making->head);

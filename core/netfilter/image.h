@@ -34,6 +34,8 @@ struct mg_image_chain {
 	uint32_t number;	     /* a live chain: what the kernel counts its first entry as */
 };
 
+struct mg_set_aliases; /* set_rules.h */
+
 struct mg_image {
 	enum mg_family family;
 	const char *table;
@@ -46,6 +48,9 @@ struct mg_image {
 	struct mg_arena arena;	 /* what the pointers above point into ... */
 	void *copy;		 /* ... or this, a live table as the kernel gave it */
 	uint32_t kernel_entries; /* a live table: how many the kernel counts in all */
+	bool has_sets;		 /* a live table: its rules may look up sets */
+	/* a commit takes these for the sets that the rules name; NULL: each is itself. Borrowed. */
+	const struct mg_set_aliases *sets;
 };
 
 int mg_image_new(enum mg_family family, const char *table, struct mg_image **out,

@@ -15,6 +15,7 @@
 #include "fault.h"
 #include "fence.h"
 #include "session.h"
+#include "set_rules.h"
 #include "text_pattern.h"
 
 struct printing {
@@ -129,6 +130,8 @@ static void print_match(struct printing *printing, const struct xt_entry_match *
 	start = ftell(stdout);
 	if (sound)
 		refuse_fatal(name, padded->data);
+	if (sound && strcmp(name, "set") == 0 && mg_print_set_match(padded))
+		return;
 	if (sound && plugin->save)
 		plugin->save(printing->view.source, padded);
 	else if (newest->save)
@@ -163,6 +166,8 @@ static void print_target(struct printing *printing)
 	sound = plugin && has_size(target->u.target_size, sizeof(*target), plugin->size);
 	padded = mg_fault_padded(target, target->u.target_size);
 	printf(" -j %s", namer->alias && sound ? namer->alias(padded) : name);
+	if (sound && strcmp(name, "SET") == 0 && mg_print_set_target(padded))
+		return;
 	if (sound && plugin->save)
 		plugin->save(printing->view.source, padded);
 	else if (newest->save)

@@ -23,6 +23,7 @@
 #include "ruleset/failure.h"
 #include "ruleset/growable.h"
 #include "session.h"
+#include "set_rules.h"
 #include "verdicts.h"
 #include "xt_socket.h"
 
@@ -43,6 +44,7 @@ struct reading {
 	struct found_chain *chains;
 	size_t chain_count, chain_capacity;
 	bool has_jumps;
+	bool has_sets; /* perhaps */
 };
 
 int mg_table_exists(enum mg_family family, const char *table)
@@ -88,7 +90,7 @@ static bool is_aligned(size_t size)
 }
 
 /* Do the parts of the entry lie within it, and it within the table? */
-static const char *wrong_with(const struct reading *reading, const struct mg_entry_view *view)
+static const char *wrong_with(struct reading *reading, const struct mg_entry_view *view)
 {
 	const size_t head = reading->ops->entry_size;
 	const size_t left = reading->info.size - reading->offset;
@@ -109,12 +111,14 @@ static const char *wrong_with(const struct reading *reading, const struct mg_ent
 		    match->u.match_size > end - at || !is_aligned(match->u.match_size) ||
 		    !is_name(match->u.user.name, sizeof(match->u.user.name)))
 			return "a match of no sensible size or name";
+		reading->has_sets |= mg_names_set(match->u.user.name);
 		at += match->u.match_size;
 	}
 	target = mg_entry_target(view, reading->ops);
 	if (target->u.target_size < sizeof(*target) || target->u.target_size > next - end ||
 	    !is_name(target->u.user.name, sizeof(target->u.user.name)))
 		return "a target of no sensible size or name";
+	reading->has_sets |= mg_names_set(target->u.user.name);
 	if (!target->u.user.name[0] && target->u.target_size < sizeof(struct xt_standard_target))
 		return "a verdict of no sensible size";
 	return NULL;
@@ -397,6 +401,7 @@ int mg_table_parse(struct mg_image *image, const struct ipt_getinfo *info, const
 		err = name_jumps(&reading, error);
 	if (!err)
 		err = add_chains(&reading, error);
+	image->has_sets = reading.has_sets;
 	free(reading.chains);
 	return err;
 }
@@ -432,7 +437,10 @@ static int fill_present(struct mg_image *image, struct mg_error *error)
 	if (err)
 		return mg_xt_failed(ops, image->table, "read", err, error);
 	entries = image->copy;
-	return mg_table_parse(image, &info, entries->entrytable, error);
+	err = mg_table_parse(image, &info, entries->entrytable, error);
+	if (!err && image->has_sets && mg_set_rules_learn(image))
+		err = no_memory(error);
+	return err;
 }
 
 int mg_table_read(enum mg_family family, const char *table, struct mg_image **out,

@@ -15,7 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ipset.h"
 #include "ruleset/failure.h"
+#include "set_rules.h"
 #include "verdicts.h"
 #include "xt_socket.h"
 
@@ -37,6 +39,7 @@ struct writing {
 	uint32_t size, entries;
 	struct ipt_replace *replace;
 	struct xt_counters *old;
+	struct mg_set_binding sets;
 };
 
 static size_t verdict_entry_size(const struct writing *writing)
@@ -149,15 +152,19 @@ static int standard_verdict(const struct writing *writing, const char *target, u
 	return 0;
 }
 
-static int put_rule(const struct writing *writing, uint32_t *offset, const struct mg_entry *entry)
+static int put_rule(struct writing *writing, uint32_t *offset, const struct mg_entry *entry)
 {
 	void *bytes = at_offset(writing, *offset);
 	struct mg_entry_view view;
 	struct xt_standard_target *target;
 	const uint32_t size = entry_size(writing, entry);
+	int err;
 
 	memcpy(bytes, entry->bytes, size);
 	*offset += size;
+	err = mg_set_bind(&writing->sets, writing->ops, bytes);
+	if (err)
+		return err;
 	if (!entry->standard)
 		return 0;
 	writing->ops->view(bytes, &view);
@@ -167,7 +174,7 @@ static int put_rule(const struct writing *writing, uint32_t *offset, const struc
 	return standard_verdict(writing, entry->target, *offset, &target->verdict);
 }
 
-static int put_chain(const struct writing *writing, size_t index)
+static int put_chain(struct writing *writing, size_t index)
 {
 	const struct mg_image_chain *chain = &writing->wanted->chains[index];
 	const struct place *place = &writing->places[index];
@@ -315,6 +322,7 @@ static int commit(struct writing *writing, size_t limit, bool *touched)
 	free(writing->places);
 	free(writing->old);
 	free(writing->replace);
+	mg_set_binding_end(&writing->sets);
 	return err;
 }
 
@@ -326,6 +334,7 @@ int mg_table_write(const struct mg_image *live, const struct mg_image *wanted,
 		.live = live,
 		.wanted = wanted,
 		.sources = sources,
+		.sets = { .aliases = wanted->sets },
 	};
 	int err = commit(&writing, SIZE_MAX, touched);
 
@@ -333,12 +342,18 @@ int mg_table_write(const struct mg_image *live, const struct mg_image *wanted,
 		return mg_fail(error, err, MG_BUSY,
 			       "somebody else changed the %s table %s at the same moment",
 			       writing.ops->name, live->table);
+	if (*writing.sets.missing)
+		return mg_set_missing(&writing.sets, writing.ops, error);
 	return err ? mg_xt_failed(writing.ops, live->table, "write", err, error) : 0;
 }
 
 int mg_table_fill(const struct mg_image *wanted, size_t limit)
 {
-	struct writing writing = { .ops = mg_family_ops(wanted->family), .wanted = wanted };
+	struct writing writing = {
+		.ops = mg_family_ops(wanted->family),
+		.wanted = wanted,
+		.sets = { .make = mg_ipset_make_empty },
+	};
 
 	return commit(&writing, limit, NULL);
 }

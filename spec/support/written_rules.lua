@@ -185,7 +185,6 @@ M.rules = {
     [[-m u32 --u32 "6 & 0xFF = 1" -j DROP]],
     [[-m dscp --dscp-class EF -j DROP]],
     [[-m tos --tos 0x10 -j DROP]],
-    [[-m set --match-set nosuch src -j DROP]],
     [[-m unclean -j DROP]],
     [[-m tcpmss --mss 500 -j DROP]],
     [[-p tcp -m tcpmss --mss 500:600 -j DROP]],
