@@ -269,6 +269,7 @@ struct mg_line {
 	const char *text;	     /* as iptables would print it; NULL for a KEEP of many */
 	const char *origin;	     /* "file:line helper", or "" */
 	bool foreign;		     /* REMOVE: other software's */
+	const char *owner;	     /* foreign: whose it likely is, a name for keep(); or NULL */
 	uint64_t packets, bytes;     /* REMOVE: counted so far, both families */
 };
 
@@ -278,7 +279,9 @@ struct mg_section {
 	unsigned int families;
 	const char *policy_before, *policy_after; /* built-in chains; else NULL */
 	bool created, removed;
-	bool changed; /* something happens here */
+	bool changed;	   /* something happens here */
+	bool foreign;	   /* removed, and other software's */
+	const char *owner; /* as of a line */
 	struct mg_line *lines;
 	size_t line_count;
 };

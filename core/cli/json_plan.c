@@ -59,6 +59,7 @@ static json_t *json_line(struct document *document, const struct mg_line *line)
 	put(document, object, "rule", json_text(line->text));
 	if (line->kind == MG_LINE_REMOVE) {
 		put(document, object, "foreign", json_boolean(line->foreign));
+		put(document, object, "owner", json_text(line->owner));
 		put(document, object, "packets", json_count(line->packets));
 		put(document, object, "bytes", json_count(line->bytes));
 	} else {
@@ -90,6 +91,8 @@ static json_t *json_section(struct document *document, const struct mg_section *
 	put(document, object, "created", json_boolean(section->created));
 	put(document, object, "removed", json_boolean(section->removed));
 	put(document, object, "changed", json_boolean(section->changed));
+	put(document, object, "foreign", json_boolean(section->foreign));
+	put(document, object, "owner", json_text(section->owner));
 	put(document, object, "policy", json_policy(document, section));
 	for (i = 0; i < section->line_count; i++)
 		put_element(document, lines, json_line(document, &section->lines[i]));

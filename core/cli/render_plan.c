@@ -19,6 +19,15 @@ static const char *families_text(unsigned int families)
 	return families == both ? "v4 v6" : families == 1U << MG_IPV4 ? "v4" : "v6";
 }
 
+/* Whose it likely is, and how it stays. */
+static void print_owner(const char *owner)
+{
+	if (owner)
+		printf(", likely %s's: keep(\"%s\") keeps it", owner, owner);
+	else
+		printf(", and not put there by Moongate");
+}
+
 static void print_header(const struct options *options, const struct mg_section *section)
 {
 	style(options, STRONG);
@@ -27,6 +36,8 @@ static void print_header(const struct options *options, const struct mg_section 
 		printf("   new chain");
 	if (section->removed)
 		printf("   chain to be removed");
+	if (section->foreign)
+		print_owner(section->owner);
 	if (section->policy_after && strcmp(section->policy_before, section->policy_after) != 0)
 		printf("   policy %s → %s", section->policy_before, section->policy_after);
 	else if (section->policy_after)
@@ -49,9 +60,10 @@ static void print_remark(const struct options *options, const struct mg_line *li
 
 	if (line->kind == MG_LINE_REMOVE) {
 		style(options, FAINT);
-		printf("not in the policy%s; %llu %s, %s so far",
-		       line->foreign ? ", and not put there by Moongate" : "",
-		       (unsigned long long)line->packets,
+		printf("not in the policy");
+		if (line->foreign)
+			print_owner(line->owner);
+		printf("; %llu %s, %s so far", (unsigned long long)line->packets,
 		       plural((size_t)line->packets, "packet", "packets"),
 		       human_bytes(line->bytes, bytes));
 		style(options, PLAIN);

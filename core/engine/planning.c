@@ -10,6 +10,7 @@
 #include "netfilter/beside.h"
 #include "plan/lines.h"
 #include "ruleset/failure.h"
+#include "ruleset/presets.h"
 
 int mg_engine_open_state(struct mg_engine *engine, bool create, struct mg_error *error)
 {
@@ -98,11 +99,38 @@ static int compare(struct mg_engine *engine, struct mg_error *error)
 	return err;
 }
 
+/* How foreign rules can stay, or go. */
+static void foreign_remedy(const struct mg_plan *plan, char *out, size_t size)
+{
+	const bool several = plan->foreign_owners & (plan->foreign_owners - 1);
+	const char *before = several ? "keep { " : "keep ";
+	size_t used = 0, i;
+
+	if (!plan->foreign_owners) {
+		snprintf(out, size,
+			 "put them into the policy, keep them with keep(), or let them go with "
+			 "--remove-foreign");
+		return;
+	}
+	for (i = 0; mg_presets[i].name; i++) {
+		if (!(plan->foreign_owners & 1U << i) || used >= size)
+			continue;
+		used += (size_t)snprintf(out + used, size - used, "%s\"%s\"", before,
+					 mg_presets[i].name);
+		before = ", ";
+	}
+	if (used < size)
+		snprintf(out + used, size - used,
+			 "%s keeps what is likely theirs; %s--remove-foreign", several ? " }" : "",
+			 plan->foreign_unknown ? "put the rest into the policy, or let it go with "
+					       : "it goes with ");
+}
+
 static int refuse_foreign(struct mg_engine *engine, struct mg_error *error)
 {
 	const struct mg_plan *plan = engine->plan;
 	bool allowed = engine->request.remove_foreign;
-	char chains[64];
+	char chains[64], remedy[512];
 	int err = 0;
 
 	if (!plan->foreign_rules && !plan->foreign_chains)
@@ -113,9 +141,8 @@ static int refuse_foreign(struct mg_engine *engine, struct mg_error *error)
 		return err;
 	snprintf(chains, sizeof(chains), " and %zu chain%s", plan->foreign_chains,
 		 plan->foreign_chains == 1 ? "" : "s");
-	if (mg_note(&engine->notes, allowed ? MG_INFO : MG_REFUSAL, NULL,
-		    allowed ? NULL
-			    : "put them into the policy, or let them go with --remove-foreign",
+	foreign_remedy(plan, remedy, sizeof(remedy));
+	if (mg_note(&engine->notes, allowed ? MG_INFO : MG_REFUSAL, NULL, allowed ? NULL : remedy,
 		    "%zu rule%s%s that Moongate did not put there would be removed",
 		    plan->foreign_rules, plan->foreign_rules == 1 ? "" : "s",
 		    plan->foreign_chains ? chains : ""))

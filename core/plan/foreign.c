@@ -11,6 +11,7 @@
 #include "plan.h"
 #include "ruleset/checksum.h"
 #include "ruleset/failure.h"
+#include "ruleset/presets.h"
 
 /* Of the rules of a chain that go: what those that print alike have in common. */
 struct going {
@@ -47,6 +48,17 @@ static bool is_like_one(const struct going *going, const struct mg_family_ops *o
 	       bsearch(&hash, going->hashes, going->count, sizeof(hash), mg_by_value);
 }
 
+/* A rule that goes (NULL: its chain) is foreign: by its looks, whose is it? */
+static void note_owner(struct mg_plan *plan, const char *chain, const char *text)
+{
+	const char *owner = mg_owner_of(chain, text);
+
+	if (owner)
+		plan->foreign_owners |= 1U << (mg_preset_find(owner) - mg_presets);
+	else
+		plan->foreign_unknown = true;
+}
+
 /*
  * Foreign is what would go and is not in the generation that counts. What
  * stays is counted first: of two equal rules, one ours, it is the other's that
@@ -73,8 +85,11 @@ static int judge_rules(struct mg_plan *plan, struct mg_table_plan *table,
 			if (err ||
 			    mg_owned_take(owned, table->family, table->table, chain->name, text))
 				continue;
-			table->foreign[i] = going;
-			plan->foreign_rules += (size_t)going;
+			if (!going)
+				continue;
+			table->foreign[i] = true;
+			plan->foreign_rules++;
+			note_owner(plan, chain->name, text);
 		}
 	}
 	return err;
@@ -91,6 +106,7 @@ static int judge_chain(struct mg_plan *plan, struct mg_table_plan *table,
 	    !mg_owned_has_chain(owned, table->family, table->table, chain->name)) {
 		table->foreign_chain[chain - table->live->chains] = true;
 		plan->foreign_chains++;
+		note_owner(plan, chain->name, NULL);
 	}
 	err = find_going(table, chain, &going);
 	if (err)

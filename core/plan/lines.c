@@ -12,6 +12,7 @@
 #include "netfilter/print.h"
 #include "ruleset/failure.h"
 #include "ruleset/growable.h"
+#include "ruleset/presets.h"
 
 /* The lines of one chain, growing. */
 struct writer {
@@ -70,6 +71,8 @@ static int add_removed(struct writer *writer, const struct mg_image_chain *live,
 		line.packets = view.counters->pcnt;
 		line.bytes = view.counters->bcnt;
 		err = add_rule(writer, &line, entry, error);
+		if (!err && line.foreign)
+			writer->lines[writer->count - 1].owner = mg_owner_of(live->name, line.text);
 	}
 	return err;
 }
@@ -167,7 +170,11 @@ static int make_section(const struct mg_plan *plan, const struct mg_table_plan *
 		.policy_after = wanted ? wanted->policy : NULL,
 		.created = !live,
 		.removed = !wanted,
+		.foreign = live && table->foreign_chain &&
+			   table->foreign_chain[live - table->live->chains],
 	};
+	if (section->foreign)
+		section->owner = mg_owner_of(name, NULL);
 	err = write_lines(&writer, live, wanted, error);
 	section->lines = writer.lines;
 	section->line_count = writer.count;

@@ -20,7 +20,7 @@ bool mg_sections_agree(const struct mg_section *a, const struct mg_section *b)
 {
 	return !(a->families & b->families) && strcmp(a->table, b->table) == 0 &&
 	       strcmp(a->chain, b->chain) == 0 && a->created == b->created &&
-	       a->removed == b->removed && a->changed == b->changed &&
+	       a->removed == b->removed && a->changed == b->changed && a->foreign == b->foreign &&
 	       same_policy(a->policy_before, b->policy_before) &&
 	       same_policy(a->policy_after, b->policy_after);
 }

@@ -187,6 +187,8 @@ int mg_plan_compare(struct mg_plan *plan, struct mg_error *error)
 
 	plan->foreign_rules = 0;
 	plan->foreign_chains = 0;
+	plan->foreign_owners = 0;
+	plan->foreign_unknown = false;
 	for (i = 0; i < plan->table_count && !err; i++) {
 		struct mg_table_plan *table = &plan->tables[i];
 

@@ -33,6 +33,8 @@ struct mg_plan {
 	struct mg_table_plan tables[MG_MOST_TABLES]; /* in the order of their commits */
 	size_t table_count;
 	size_t foreign_rules, foreign_chains;
+	unsigned int foreign_owners; /* by their looks: bits 1 << index in mg_presets */
+	bool foreign_unknown;	     /* some look like nobody's */
 };
 
 /**

@@ -13,12 +13,14 @@
 /* clang-format off */
 #define PART(a_kind, text) { .kind = (a_kind), .pattern = (text) }
 /* Anybody could have written it: kept with the rest, but no sign of whose it is. */
-#define PLAIN_RULES(text) { .kind = MG_KEEP_RULES, .pattern = (text), .plain = true }
+#define PLAIN(a_kind, text) { .kind = (a_kind), .pattern = (text), .plain = true }
 #define END { .pattern = NULL }
 /* clang-format on */
 #define CHAINS(text) PART(MG_KEEP_CHAINS, text)
 #define RULES(text) PART(MG_KEEP_RULES, text)
 #define SETS(text) PART(MG_KEEP_SETS, text)
+#define PLAIN_CHAINS(text) PLAIN(MG_KEEP_CHAINS, text)
+#define PLAIN_RULES(text) PLAIN(MG_KEEP_RULES, text)
 
 static const struct mg_preset_part crowdsec[] = {
 	CHAINS("CROWDSEC_*"),
@@ -113,7 +115,7 @@ static const struct mg_preset_part firewalld[] = {
 
 static const struct mg_preset_part kubernetes[] = {
 	CHAINS("KUBE-*"),
-	CHAINS("CNI-*"), /* ports of the host */
+	PLAIN_CHAINS("CNI-*"), /* ports of the host, as Podman had them */
 	CHAINS("cali-*"),
 	CHAINS("CILIUM_*"),
 	CHAINS("OLD_CILIUM_*"),

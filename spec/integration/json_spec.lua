@@ -176,7 +176,7 @@ describe("--json #integration", function()
       { action = "move", families = four, number = { ipv4 = 1 }, from = { ipv4 = 4 }, rule = rule(4),
         origin = origin(2) },
       { action = "keep", families = four, number = { ipv4 = 2 }, count = { ipv4 = 1 } },
-      { action = "remove", families = four, number = { ipv4 = 2 }, rule = rule(2), foreign = false,
+      { action = "remove", families = four, number = { ipv4 = 2 }, rule = rule(2), foreign = false, owner = null,
         packets = 112, bytes = 6144 },
       { action = "keep", families = four, number = { ipv4 = 3 }, count = { ipv4 = 1 } },
       { action = "add", families = four, number = { ipv4 = 4 }, rule = rule(5), origin = origin(5) },
@@ -204,8 +204,8 @@ describe("--json #integration", function()
       local plan, result = seen:run("plan", path, more)
       assert.equal(5, result.code)
       assert.same({ 1, 1, false }, { plan.summary.foreign_rules, plan.summary.refusals, plan.summary.empty })
-      assert.same({ "refusal", null, "put them into the policy, or let them go with --remove-foreign" },
-        { plan.notes[1].severity, plan.notes[1].place, plan.notes[1].remedy })
+      local remedy = "put them into the policy, keep them with keep(), or let them go with --remove-foreign"
+      assert.same({ "refusal", null, remedy }, { plan.notes[1].severity, plan.notes[1].place, plan.notes[1].remedy })
       assert.truthy(result.err:find(plan.notes[1].text, 1, true), result.err)
     end
     assert.equal(5, program:run("plan", path, "--detailed-exitcode").code)
