@@ -197,6 +197,36 @@ uint64_t mg_entry_address_hash(const struct mg_family_ops *ops, const struct mg_
 	return hash_masked(hash, view.destination, view.destination_mask, ops->address_size);
 }
 
+/* Both of tcp and of udp begin with four ports, which their text always tells. */
+static size_t ports_size(const struct xt_entry_match *match)
+{
+	const char *name = match->u.user.name;
+	const bool has_ports = strcmp(name, "tcp") == 0 || strcmp(name, "udp") == 0;
+
+	return has_ports ? smaller(match_data_size(match), 4 * sizeof(uint16_t)) : 0;
+}
+
+uint64_t mg_entry_frame_hash(const struct mg_family_ops *ops, const struct mg_entry *entry)
+{
+	struct mg_entry_view view;
+	struct head_fields head;
+	const unsigned char *at, *end;
+	uint64_t hash;
+
+	ops->view((void *)entry->bytes, &view);
+	read_head(ops, &view, &head);
+	hash = mg_hash_bytes(0, &head, sizeof(head));
+	end = (const unsigned char *)mg_entry_target(&view, ops);
+	for (at = view.elements; at < end;) {
+		const struct xt_entry_match *match = (const void *)at;
+
+		hash = mg_hash_bytes(hash, match->u.user.name, strlen(match->u.user.name));
+		hash = mg_hash_bytes(hash, match->data, ports_size(match));
+		at += match->u.match_size;
+	}
+	return mg_hash_bytes(hash + entry->standard, entry->target, strlen(entry->target));
+}
+
 /* How alike two extensions' data are. */
 enum likeness { DIFFERENT, ALIKE_FOR_USER, SAME_BYTES };
 

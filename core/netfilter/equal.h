@@ -22,6 +22,12 @@ uint64_t mg_entry_hash(const struct mg_family_ops *ops, const struct mg_entry *e
 uint64_t mg_entry_address_hash(const struct mg_family_ops *ops, const struct mg_entry *entry);
 
 /**
+ * A hash of all that stands around the data of an entry's extensions, and of its
+ * ports. Entries that mean the same have the same, whatever else their bytes are.
+ */
+uint64_t mg_entry_frame_hash(const struct mg_family_ops *ops, const struct mg_entry *entry);
+
+/**
  * Are the two alike, field by field? Counters do not take part. Data beyond
  * what an extension declares as the user's is compared by what it prints.
  * Fast; two entries that differ may still mean the same.

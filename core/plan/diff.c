@@ -80,114 +80,118 @@ static int number_rules(struct stretch *stretch)
 	return 0;
 }
 
-/* A rule that is on one side only, as its bytes go, and its text. */
-struct lone {
-	const struct mg_entry *entry;
-	char *text;
+/* A distinct rule, which may be another one in other bytes. */
+struct like {
+	const struct mg_entry *entry; /* the first of them */
+	uint64_t frame;		      /* equal for those that may be the same */
+	char *text;		      /* NULL: it has nothing but its bytes */
 	uint32_t symbol;
 };
 
+static int by_frame(const void *a, const void *b)
+{
+	const struct like *x = a, *y = b;
+
+	return (x->frame > y->frame) - (x->frame < y->frame);
+}
+
 static int by_text(const void *a, const void *b)
 {
-	const struct lone *x = a, *y = b;
-	int order = strcmp(x->text, y->text);
+	const struct like *x = a, *y = b;
+	int order = x->text && y->text ? strcmp(x->text, y->text) : !x->text - !y->text;
 
 	return order ? order : (x->symbol > y->symbol) - (x->symbol < y->symbol);
 }
 
-/* Which symbols are on which sides: bit 0 live, bit 1 wanted. NULL without memory. */
-static uint8_t *find_sides(const struct stretch *stretch)
+static void list_likes(const struct stretch *stretch, const struct mg_entry *entries,
+		       const uint32_t *symbols, uint32_t count, struct like *likes)
 {
-	uint8_t *sides = calloc((size_t)stretch->symbols + 1, 1);
 	uint32_t i;
 
-	for (i = 0; sides && i < stretch->live_count; i++)
-		sides[stretch->live_symbols[i]] |= 1;
-	for (i = 0; sides && i < stretch->wanted_count; i++)
-		sides[stretch->wanted_symbols[i]] |= 2;
-	return sides;
+	for (i = 0; i < count; i++) {
+		struct like *like = &likes[symbols[i]];
+
+		if (!like->entry)
+			*like = (struct like){ .entry = &entries[i],
+					       .frame = mg_entry_frame_hash(stretch->ops,
+									    &entries[i]),
+					       .symbol = symbols[i] };
+	}
 }
 
-static int add_lone(const struct stretch *stretch, const struct mg_entry *entry, uint32_t symbol,
-		    struct lone *lones, size_t *count)
+static int read_texts(const struct stretch *stretch, struct like *likes, size_t count)
 {
 	const char *text;
+	size_t i;
 
-	if (mg_entry_text(stretch->ops, entry, &text, NULL) || !mg_text_tells_all(text))
-		return 0; /* it has nothing but its bytes */
-	lones[*count].entry = entry;
-	lones[*count].text = strdup(text);
-	lones[*count].symbol = symbol;
-	return lones[(*count)++].text ? 0 : -ENOMEM;
+	for (i = 0; i < count; i++) {
+		if (mg_entry_text(stretch->ops, likes[i].entry, &text, NULL) ||
+		    !mg_text_tells_all(text))
+			continue;
+		likes[i].text = strdup(text);
+		if (!likes[i].text)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
-/* Each symbol that is on one side only once more, by text. */
-static int list_lones(const struct stretch *stretch, uint8_t *sides, struct lone *lones,
-		      size_t *count)
+/* Rules of different bytes and equal text get one number: the smallest. */
+static void unify(const struct stretch *stretch, const struct like *likes, size_t count,
+		  uint32_t *renamed)
 {
-	uint32_t i;
+	size_t i;
+
+	for (i = 1; i < count && likes[i].text; i++)
+		if (strcmp(likes[i].text, likes[i - 1].text) == 0 &&
+		    mg_entry_equal(stretch->ops, likes[i].entry, likes[i - 1].entry))
+			renamed[likes[i].symbol] = renamed[likes[i - 1].symbol];
+}
+
+/* Look at the texts only where the frames leave it open. @likes: by frame */
+static int unify_frames(const struct stretch *stretch, struct like *likes, uint32_t *renamed)
+{
+	size_t first, end;
 	int err = 0;
 
-	for (i = 0; i < stretch->live_count && !err; i++) {
-		uint32_t symbol = stretch->live_symbols[i];
-
-		if (sides[symbol] == 1)
-			err = add_lone(stretch, &stretch->live->entries[stretch->live_first + i],
-				       symbol, lones, count);
-		if (sides[symbol] != 3)
-			sides[symbol] = 0; /* listed */
-	}
-	for (i = 0; i < stretch->wanted_count && !err; i++) {
-		uint32_t symbol = stretch->wanted_symbols[i];
-
-		if (sides[symbol] == 2)
-			err = add_lone(stretch,
-				       &stretch->wanted->entries[stretch->wanted_first + i], symbol,
-				       lones, count);
-		if (sides[symbol] != 3)
-			sides[symbol] = 0;
+	for (first = 0; first < stretch->symbols && !err; first = end) {
+		for (end = first + 1;
+		     end < stretch->symbols && likes[end].frame == likes[first].frame; end++)
+			;
+		if (end == first + 1)
+			continue;
+		err = read_texts(stretch, &likes[first], end - first);
+		qsort(&likes[first], end - first, sizeof(*likes), by_text);
+		if (!err)
+			unify(stretch, &likes[first], end - first, renamed);
 	}
 	return err;
 }
 
-/* Rules of different bytes and equal text get one number: the smallest. */
-static void unify(struct stretch *stretch, const struct lone *lones, size_t count,
-		  uint32_t *renamed)
-{
-	uint32_t i;
-	size_t n;
-
-	for (i = 0; i < stretch->symbols; i++)
-		renamed[i] = i;
-	for (n = 1; n < count; n++)
-		if (strcmp(lones[n].text, lones[n - 1].text) == 0 &&
-		    mg_entry_equal(stretch->ops, lones[n].entry, lones[n - 1].entry))
-			renamed[lones[n].symbol] = renamed[lones[n - 1].symbol];
-	for (i = 0; i < stretch->live_count; i++)
-		stretch->live_symbols[i] = renamed[stretch->live_symbols[i]];
-	for (i = 0; i < stretch->wanted_count; i++)
-		stretch->wanted_symbols[i] = renamed[stretch->wanted_symbols[i]];
-}
-
 static int unify_by_text(struct stretch *stretch)
 {
-	uint8_t *sides = find_sides(stretch);
-	struct lone *lones = calloc((size_t)stretch->symbols + 1, sizeof(*lones));
+	struct like *likes = calloc((size_t)stretch->symbols + 1, sizeof(*likes));
 	uint32_t *renamed = calloc((size_t)stretch->symbols + 1, sizeof(*renamed));
-	size_t count = 0, i;
+	const size_t total = (size_t)stretch->live_count + stretch->wanted_count;
 	int err = -ENOMEM;
+	size_t i;
 
-	if (sides && lones && renamed)
-		err = list_lones(stretch, sides, lones, &count);
-	if (!err) {
-		qsort(lones, count, sizeof(*lones), by_text);
-		unify(stretch, lones, count, renamed);
-	}
-	for (i = 0; lones && i < count; i++)
-		free(lones[i].text);
-	free(lones);
+	if (!likes || !renamed)
+		goto out;
+	for (i = 0; i < stretch->symbols; i++)
+		renamed[i] = (uint32_t)i;
+	list_likes(stretch, &stretch->live->entries[stretch->live_first], stretch->live_symbols,
+		   stretch->live_count, likes);
+	list_likes(stretch, &stretch->wanted->entries[stretch->wanted_first],
+		   stretch->wanted_symbols, stretch->wanted_count, likes);
+	qsort(likes, stretch->symbols, sizeof(*likes), by_frame);
+	err = unify_frames(stretch, likes, renamed);
+	for (i = 0; i < total; i++) /* those wanted lie behind those live */
+		stretch->live_symbols[i] = renamed[stretch->live_symbols[i]];
+out:
+	for (i = 0; likes && i < stretch->symbols; i++)
+		free(likes[i].text);
+	free(likes);
 	free(renamed);
-	free(sides);
 	return err;
 }
 
