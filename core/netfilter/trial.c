@@ -14,6 +14,7 @@
 
 #include "ruleset/failure.h"
 #include "table.h"
+#include "trial_objects.h"
 #include "xt_socket.h"
 
 /* What the child tells. */
@@ -23,26 +24,40 @@ struct finding {
 	size_t image, entry;
 };
 
-/* In a namespace of its own: each trial makes the chains anew. */
-static int fill_afresh(const struct mg_image *image, size_t limit)
+static int fill(const struct mg_image *image, size_t limit)
 {
-	return unshare(CLONE_NEWNET) ? -errno : mg_table_fill(image, limit);
+	mg_trial_make_objects(image);
+	return mg_table_fill(image, limit);
+}
+
+/*
+ * In a namespace of its own: each trial makes the chains anew, and those of the
+ * tables before, whose rules may make what this one's name (RATEEST).
+ */
+static int fill_afresh(const struct mg_image *const *images, size_t last, size_t limit)
+{
+	size_t i;
+	int err = unshare(CLONE_NEWNET) ? -errno : 0;
+
+	for (i = 0; i < last && !err; i++)
+		err = fill(images[i], SIZE_MAX);
+	return err ? err : fill(images[last], limit);
 }
 
 /*
  * A table whose commit fails with all entries: with which does it turn? If it
  * fails with none, no entry is to blame.
  */
-static size_t first_refused(const struct mg_image *image)
+static size_t first_refused(const struct mg_image *const *images, size_t last)
 {
-	size_t good = 0, bad = image->entry_count;
+	size_t good = 0, bad = images[last]->entry_count;
 
-	if (!bad || fill_afresh(image, 0))
+	if (!bad || fill_afresh(images, last, 0))
 		return MG_NO_ENTRY;
 	while (bad - good > 1) {
 		size_t middle = good + (bad - good) / 2;
 
-		if (fill_afresh(image, middle) == 0)
+		if (fill_afresh(images, last, middle) == 0)
 			good = middle;
 		else
 			bad = middle;
@@ -61,14 +76,14 @@ static void try_all(const struct mg_image *const *images, size_t count, struct f
 		return;
 	}
 	for (i = 0; i < count; i++) {
-		finding->err = mg_table_fill(images[i], SIZE_MAX);
+		finding->err = fill(images[i], SIZE_MAX);
 		if (finding->err == -EMFILE || finding->err == -ENFILE || finding->err == -ENOMEM) {
 			finding->no_namespace = true; /* nothing was learnt about the rules */
 			return;
 		}
 		if (finding->err) {
 			finding->image = i;
-			finding->entry = first_refused(images[i]);
+			finding->entry = first_refused(images, i);
 			return;
 		}
 	}

@@ -39,6 +39,7 @@ local matches = {
   "set --match-set spec%s src",
   "set --match-set spec%s src --packets-gt 2 --bytes-gt 4",
   "set ! --match-set other%s dst",
+  "nfacct --nfacct-name spec",
   "bpf --bytecode \"1,6 0 0 1\"",
   "connbytes --connbytes 1 --connbytes-dir original --connbytes-mode packets",
   "string --algo kmp --string flood",
@@ -50,7 +51,7 @@ local matches = {
 
 -- { table, chain, target }
 local targets = {
-  { "raw", "PREROUTING", "CT --zone 7" },
+  { "raw", "PREROUTING", "CT --timeout tmo%s" },
   { "mangle", "PREROUTING", "RATEEST --rateest-name spec%s --rateest-interval 250ms --rateest-ewmalog 500ms" },
   { "mangle", "INPUT", "IDLETIMER --timeout 600 --label spec%s" },
   { "mangle", "INPUT", "SET --add-set spec%s src --exist" },
@@ -94,6 +95,11 @@ describe("what the kernel writes into rules", function()
     for number, family in pairs { [4] = "inet", [6] = "inet6" } do
       lab.server:must { "ipset", "create", "other" .. number, "hash:ip", "family", family }
       lab.server:must { "ipset", "create", "spec" .. number, "hash:ip", "family", family, "counters", "timeout", "0" }
+    end
+    lab.server:must { "nfacct", "add", "spec" }
+    -- of a longer name the kernel gives back four bytes, to iptables too
+    for _, number in ipairs { "4", "6" } do
+      lab.server:must(packets.script("timeouts.py", "tmo" .. number, number, "17"))
     end
   end)
 
@@ -146,6 +152,16 @@ describe("what the kernel writes into rules", function()
     program:apply(lab.dir .. "/edited.lua")
     flood()
     assert_nothing_to_do(lab.dir .. "/edited.lua")
+  end)
+
+  -- The rule that is wrong is named, and not one before it that a trial of its table alone would refuse.
+  it("does not hide which rule the kernel refuses", function()
+    local path = program:policy(policy_text()
+      .. 'chain("filter", "INPUT", { family = "ipv4" }):append "-m owner --uid-owner 0"\n')
+    local done = program:run("apply", path, "--no-confirm")
+    assert.equal(6, done.code, done.out .. done.err)
+    assert.truthy(done.err:find("-A INPUT -m owner --uid-owner 0", 1, true), done.err)
+    assert.equal("", tables.both(lab.server))
   end)
 
   it("is no change where iptables has loaded the rules", function()
