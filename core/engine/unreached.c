@@ -16,6 +16,7 @@
 #include "analysis/finding.h"
 #include "netfilter/image.h"
 #include "ruleset/failure.h"
+#include "ruleset/keep.h"
 
 struct search {
 	const struct mg_ruleset *ruleset;
@@ -30,7 +31,10 @@ static void find_chains(struct search *search)
 
 	for (uint32_t i = 0; i < count; i++) {
 		mg_ruleset_chain_at(search->ruleset, i, &chain);
-		search->wanted[i] = chain.count && !mg_is_builtin_chain(chain.table, chain.name);
+		/* into a chain that is kept, its owner leads */
+		search->wanted[i] = chain.count && !mg_is_builtin_chain(chain.table, chain.name) &&
+				    mg_ruleset_kept_by(search->ruleset, MG_KEEP_CHAINS,
+						       chain.name) == UINT32_MAX;
 		search->left += search->wanted[i];
 	}
 }

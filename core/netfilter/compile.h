@@ -60,7 +60,8 @@ int mg_compile_check_chain(enum mg_family family, const char *name, struct mg_er
 /**
  * Compile what @ruleset says about one table of one family into an image,
  * built-in chains first and user chains sorted, as iptables has them. Built-in
- * chains that the ruleset does not name are there, empty, with ACCEPT.
+ * chains that the ruleset does not name are there, empty, with ACCEPT; so are
+ * the chains that it keeps and jumps to, with UINT32_MAX for their chain.
  * Errors name the rule's origin. Complaints of plugins become notes.
  */
 int mg_compile_table(enum mg_family family, const char *table, const struct mg_ruleset *ruleset,

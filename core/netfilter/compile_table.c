@@ -10,7 +10,16 @@
 #include "fence.h"
 #include "pattern.h"
 #include "ruleset/failure.h"
+#include "ruleset/growable.h"
+#include "ruleset/keep.h"
 #include "session.h"
+
+/* Chains that the policy keeps and jumps to, without saying what is in them. */
+struct needed {
+	char **names;
+	size_t count, capacity;
+	bool failed;
+};
 
 struct compiling {
 	enum mg_family family;
@@ -19,20 +28,45 @@ struct compiling {
 	struct mg_image *image;
 	struct mg_notes *notes;
 	struct mg_patterns patterns;
+	struct needed *needed;
 };
 
-/* For mg_compile_rule(): is it a user chain of this image? */
+static void note_needed(struct needed *needed, const char *name)
+{
+	char *copy = strdup(name);
+
+	if (!copy || mg_make_room((void **)&needed->names, &needed->capacity, needed->count + 1,
+				  sizeof(*needed->names))) {
+		free(copy);
+		needed->failed = true;
+		return;
+	}
+	needed->names[needed->count++] = copy;
+}
+
+/*
+ * For mg_compile_rule(): is it a user chain of this image? One that is kept is
+ * there without the ruleset saying so, or will be when its owner comes; a
+ * pattern that matches the name of a target does not make that a chain.
+ */
 static bool is_user_chain(const void *data, const char *name)
 {
-	const struct mg_image_chain *chain = mg_image_find(data, name);
+	const struct compiling *compiling = data;
+	const struct mg_image_chain *chain = mg_image_find(compiling->image, name);
 
-	return chain && !chain->built_in;
+	if (chain)
+		return !chain->built_in;
+	if (mg_ruleset_kept_by(compiling->ruleset, MG_KEEP_CHAINS, name) == UINT32_MAX ||
+	    mg_find_target(name))
+		return false;
+	note_needed(compiling->needed, name);
+	return true;
 }
 
 /* For a suggestion: the user chains stand behind the built-in ones. */
 static const char *user_chain_at(const void *data, size_t number)
 {
-	const struct mg_image *image = data;
+	const struct mg_image *image = ((const struct compiling *)data)->image;
 	size_t i;
 
 	for (i = 0; i < image->chain_count; i++)
@@ -174,7 +208,7 @@ static int compile_chain(struct compiling *compiling, struct mg_image_chain *cha
 		.chain = chain->name,
 		.is_chain = is_user_chain,
 		.chain_at = user_chain_at,
-		.data = compiling->image,
+		.data = compiling,
 	};
 	uint32_t index = mg_ruleset_find_chain(compiling->ruleset, compiling->family,
 					       compiling->table, chain->name);
@@ -198,14 +232,41 @@ static int compile_chain(struct compiling *compiling, struct mg_image_chain *cha
 	return err;
 }
 
+/* They are empty here: so the image can be tried, written down and read on its own. */
+static int add_needed(struct compiling *compiling, struct mg_error *error)
+{
+	const struct needed *needed = compiling->needed;
+	struct mg_image_chain *chain;
+	size_t i;
+	int err = 0;
+
+	if (needed->failed)
+		return mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for a table");
+	for (i = 0; i < needed->count && !err; i++)
+		if (!mg_image_find(compiling->image, needed->names[i]))
+			err = mg_image_add_chain(compiling->image, needed->names[i], &chain, error);
+	if (!err && needed->count)
+		err = mg_image_sort_chains(compiling->image, error);
+	return err;
+}
+
+static void clear_needed(struct needed *needed)
+{
+	while (needed->count)
+		free(needed->names[--needed->count]);
+	free(needed->names);
+}
+
 int mg_compile_table(enum mg_family family, const char *table, const struct mg_ruleset *ruleset,
 		     struct mg_image **out, struct mg_notes *notes, struct mg_error *error)
 {
+	struct needed needed = { .names = NULL };
 	struct compiling compiling = {
 		.family = family,
 		.table = table,
 		.ruleset = ruleset,
 		.notes = notes,
+		.needed = &needed,
 	};
 	size_t i;
 	int err;
@@ -220,6 +281,9 @@ int mg_compile_table(enum mg_family family, const char *table, const struct mg_r
 	err = add_chains(&compiling, error);
 	for (i = 0; i < compiling.image->chain_count && !err; i++)
 		err = compile_chain(&compiling, &compiling.image->chains[i], error);
+	if (!err)
+		err = add_needed(&compiling, error);
+	clear_needed(&needed);
 	if (err) {
 		mg_image_free(compiling.image);
 		return err;

@@ -138,3 +138,26 @@ const struct mg_image_chain *mg_image_find(const struct mg_image *image, const c
 
 	return index == MG_NOT_FOUND ? NULL : &image->chains[index];
 }
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct mg_image_chain *)a)->name,
+		      ((const struct mg_image_chain *)b)->name);
+}
+
+int mg_image_sort_chains(struct mg_image *image, struct mg_error *error)
+{
+	size_t first = 0, i;
+
+	while (first < image->chain_count && image->chains[first].built_in)
+		first++;
+	if (image->chain_count > first)
+		qsort(image->chains + first, image->chain_count - first, sizeof(*image->chains),
+		      by_name);
+	mg_lookup_clear(&image->names);
+	for (i = 0; i < image->chain_count; i++)
+		if (mg_lookup_add(&image->names, mg_lookup_hash(0, image->chains[i].name),
+				  (uint32_t)i))
+			return no_memory(error);
+	return 0;
+}

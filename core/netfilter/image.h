@@ -74,6 +74,9 @@ int mg_image_add_entry(struct mg_image *image, struct mg_image_chain *chain,
 /** A chain by name, or NULL. */
 const struct mg_image_chain *mg_image_find(const struct mg_image *image, const char *name);
 
+/** Put the user chains, which stand behind the built-in ones, in order of their names. */
+int mg_image_sort_chains(struct mg_image *image, struct mg_error *error);
+
 /** The built-in chains of a table, in the kernel's order, then NULL; NULL for no such table. */
 const char *const *mg_builtin_chains(const char *table);
 bool mg_is_builtin_chain(const char *table, const char *chain);
