@@ -131,6 +131,7 @@ struct reader {
 	enum mg_family family;
 	char table[32];
 	char origin[512];
+	unsigned int rank;
 	struct mg_args args;
 };
 
@@ -170,8 +171,64 @@ static int read_rule(struct reader *reader, struct mg_error *error)
 			       reader->origin, &chain, error);
 	if (err)
 		return err;
-	return mg_ruleset_append(reader->ruleset, chain, MG_RANK_SCRIPT, argc - 2, argv + 2,
+	return mg_ruleset_append(reader->ruleset, chain, reader->rank, argc - 2, argv + 2,
 				 reader->origin, error);
+}
+
+static int read_number(const char *word, unsigned int *rank, struct mg_error *error)
+{
+	const size_t length = strspn(word, "0123456789");
+
+	if (!length || length > 3 || word[length] || atoi(word) > 255)
+		return mg_fail(error, -EINVAL, MG_INVALID, "`%s' is no rank: a number up to 255",
+			       word);
+	*rank = (unsigned int)atoi(word);
+	return 0;
+}
+
+static int read_rank(struct reader *reader, struct mg_error *error)
+{
+	if (reader->args.argc != 2)
+		return mg_fail(error, -EINVAL, MG_INVALID, "\"#@rank\" takes a number");
+	return read_number(reader->args.argv[1], &reader->rank, error);
+}
+
+static int read_keep(struct reader *reader, struct mg_error *error)
+{
+	const char *const *argv = reader->args.argv;
+	struct mg_keep keep = { .kind = MG_KEEP_CHAINS };
+	int err;
+
+	if (reader->args.argc != 6)
+		return mg_fail(
+			error, -EINVAL, MG_INVALID,
+			"\"#@keep\" takes a kind, a rank, an owner, a pattern and an origin");
+	while (keep.kind < MG_KEEP_KINDS && strcmp(mg_keep_kinds[keep.kind], argv[1]) != 0)
+		keep.kind++;
+	if (keep.kind == MG_KEEP_KINDS)
+		return mg_fail(error, -EINVAL, MG_INVALID, "`%s' is nothing that can be kept",
+			       argv[1]);
+	keep.owner = argv[3];
+	keep.pattern = argv[4];
+	keep.origin = argv[5];
+	err = read_number(argv[2], &keep.rank, error);
+	return err ? err : mg_ruleset_keep(reader->ruleset, &keep, error);
+}
+
+void mg_save_print_keep(FILE *out, const struct mg_keep *keep)
+{
+	fprintf(out, "#@keep %s %u ", mg_keep_kinds[keep->kind], keep->rank);
+	mg_arg_print(out, keep->owner);
+	fputc(' ', out);
+	mg_arg_print(out, keep->pattern);
+	fputc(' ', out);
+	mg_arg_print(out, keep->origin);
+}
+
+/* A comment that means something? Others may hold anything. */
+static bool is_note(const char *text, size_t length)
+{
+	return length > 7 && (memcmp(text, "#@rank ", 7) == 0 || memcmp(text, "#@keep ", 7) == 0);
 }
 
 static int read_line(struct reader *reader, const char *text, size_t length, struct mg_error *error)
@@ -185,13 +242,16 @@ static int read_line(struct reader *reader, const char *text, size_t length, str
 			 text + 3);
 		return 0;
 	}
-	if (length == 0 || text[0] == '#')
+	if (length == 0 || (text[0] == '#' && !is_note(text, length)))
 		return 0;
 	err = mg_args_split(&reader->args, text, length, error);
 	if (err || reader->args.argc == 0)
 		return err;
+	if (text[0] == '#')
+		return text[2] == 'r' ? read_rank(reader, error) : read_keep(reader, error);
 	if (text[0] == '*') {
 		snprintf(reader->table, sizeof(reader->table), "%s", reader->args.argv[0] + 1);
+		reader->rank = MG_RANK_SCRIPT;
 		return 0;
 	}
 	if (strcmp(reader->args.argv[0], "COMMIT") == 0) {
@@ -209,7 +269,7 @@ static int read_line(struct reader *reader, const char *text, size_t length, str
 int mg_save_read(struct mg_ruleset *ruleset, enum mg_family family, const char *name,
 		 const char *text, size_t length, struct mg_error *error)
 {
-	struct reader reader = { .ruleset = ruleset, .family = family };
+	struct reader reader = { .ruleset = ruleset, .family = family, .rank = MG_RANK_SCRIPT };
 	unsigned int line = 0;
 	char place[512];
 	int err = 0;

@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 
+#include "keep.h"
 #include "ruleset.h"
 
 /** The arguments of one line, split. Zero-initialise; end with mg_args_clear(). */
@@ -34,6 +35,9 @@ int mg_args_split(struct mg_args *args, const char *text, size_t length, struct 
 /** Write one argument as it must be written to be read back as one. */
 void mg_arg_print(FILE *out, const char *arg);
 
+/** Write the line that says what is kept, without its newline. */
+void mg_save_print_keep(FILE *out, const struct mg_keep *keep);
+
 /** Write argc arguments (laid out as in struct mg_rule_view), a space between two. */
 void mg_args_print(FILE *out, const char *args, uint32_t argc);
 
@@ -41,7 +45,10 @@ void mg_args_print(FILE *out, const char *args, uint32_t argc);
  * Read iptables-save text into @ruleset (not sealed), as rules of @family.
  * Understands "*table", ":CHAIN POLICY [p:b]", "-A CHAIN ...", "[p:b] -A ...",
  * "COMMIT" and comments. A comment line "#@ ORIGIN" gives the next rule its
- * origin. Everything else is an error that names @name and the line.
+ * origin; one of "#@rank N" the rules from there on to the end of the table
+ * their rank, which is MG_RANK_SCRIPT before; one of "#@keep KIND RANK OWNER
+ * PATTERN ORIGIN", quoted as rules are, says what is kept, see keep.h.
+ * Everything else is an error that names @name and the line.
  */
 int mg_save_read(struct mg_ruleset *ruleset, enum mg_family family, const char *name,
 		 const char *text, size_t length, struct mg_error *error);
