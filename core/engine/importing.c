@@ -72,12 +72,12 @@ static int compare_plans(const struct mg_plan *plan, const struct mg_plan *other
 		size_t c;
 
 		if (match) {
-			err = compare_table(table->wanted, match->wanted, same, error);
+			err = compare_table(table->compiled, match->compiled, same, error);
 			continue;
 		}
-		*same = table->wanted->entry_count == 0;
-		for (c = 0; c < table->wanted->chain_count && *same; c++) {
-			const struct mg_image_chain *chain = &table->wanted->chains[c];
+		*same = table->compiled->entry_count == 0;
+		for (c = 0; c < table->compiled->chain_count && *same; c++) {
+			const struct mg_image_chain *chain = &table->compiled->chains[c];
 
 			*same = chain->policy && strcmp(chain->policy, "DROP") != 0;
 		}

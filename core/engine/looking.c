@@ -53,11 +53,12 @@ static int find_drift(struct mg_engine *engine, const struct mg_generation *gene
 	if (!err)
 		err = mg_plan_compare(plan, error);
 	for (i = 0; !err && i < plan->table_count; i++) {
-		const struct mg_diff *diff = plan->tables[i].diff;
+		const struct mg_table_plan *table = &plan->tables[i];
 
-		out->missing += diff->added + diff->moved;
-		out->foreign += diff->removed;
-		out->policies += diff->policies_changed;
+		/* where kept rules stand is their owners' business */
+		out->missing += table->own->added + table->own->moved;
+		out->foreign += table->own->removed - (table->kept ? table->kept->rule_count : 0);
+		out->policies += table->diff->policies_changed;
 	}
 	out->has_drift = !err;
 	mg_plan_free(plan);

@@ -10,6 +10,7 @@
 #include "netfilter/beside.h"
 #include "plan/lines.h"
 #include "ruleset/failure.h"
+#include "ruleset/keep.h"
 #include "ruleset/presets.h"
 
 int mg_engine_open_state(struct mg_engine *engine, bool create, struct mg_error *error)
@@ -78,25 +79,29 @@ int mg_engine_read_owned(struct mg_engine *engine, struct mg_owned **out, struct
 	return err;
 }
 
-/* Whose are the rules that would go? */
-static int find_foreign(struct mg_engine *engine, struct mg_error *error)
+/* Whose rules are live? What is ours is not kept, and what goes is foreign if it is not ours. */
+static int learn_owned(struct mg_engine *engine, struct mg_error *error)
 {
 	struct mg_owned *owned = NULL;
 	int err = mg_engine_read_owned(engine, &owned, error);
 
 	if (!err)
-		err = mg_plan_find_foreign(engine->plan, owned, error);
-	mg_owned_free(owned);
+		mg_plan_set_owned(engine->plan, owned);
 	return err;
 }
 
 static int compare(struct mg_engine *engine, struct mg_error *error)
 {
-	int err = mg_plan_compare(engine->plan, error);
+	const bool keeps = mg_ruleset_keep_count(engine->ruleset);
+	int err = keeps ? learn_owned(engine, error) : 0;
 
-	if (!err && mg_plan_removes(engine->plan))
-		err = find_foreign(engine, error);
-	return err;
+	if (!err)
+		err = mg_plan_compare(engine->plan, error);
+	if (err || !mg_plan_removes(engine->plan))
+		return err;
+	if (!keeps)
+		err = learn_owned(engine, error);
+	return err ? err : mg_plan_find_foreign(engine->plan, error);
 }
 
 /* How foreign rules can stay, or go. */

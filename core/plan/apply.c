@@ -28,18 +28,36 @@ struct mg_transaction {
 /* How long a roll-back waits for other xtables programs before it goes on without. */
 static const double ROLLBACK_LOCK_SECONDS = 5;
 
-/* Make one table what it was: from whatever it is now. */
-static int restore_table(const struct mg_table_plan *table, struct mg_error *error)
+static int make_live(const struct mg_image *now, const struct mg_image *wanted,
+		     struct mg_error *error)
 {
-	struct mg_image *now = NULL;
-	struct mg_diff *diff = NULL;
+	struct mg_diff *diff;
+	int err = mg_diff_make(now, wanted, &diff, error);
+
+	if (err)
+		return err;
+	if (!mg_diff_is_empty(diff))
+		err = mg_table_write(now, wanted, diff->sources, NULL, error);
+	mg_diff_free(diff);
+	return err;
+}
+
+/* Make one table what it was, but for what is kept: from whatever it is now. */
+static int restore_table(const struct mg_plan *plan, const struct mg_table_plan *table,
+			 struct mg_error *error)
+{
+	struct mg_image *now = NULL, *old = NULL;
 	int err = mg_table_read(table->family, table->table, &now, error);
 
-	if (!err)
-		err = mg_diff_make(now, table->live, &diff, error);
-	if (!err && !mg_diff_is_empty(diff))
-		err = mg_table_write(now, table->live, diff->sources, NULL, error);
-	mg_diff_free(diff);
+	if (!err) {
+		err = mg_plan_old(plan, table, now, &old, error);
+		if (!err)
+			err = make_live(now, old ? old : table->live, error);
+		/* what was added to a kept chain may not go together with the old rules */
+		if (err && err != -EAGAIN && old && make_live(now, table->live, NULL) == 0)
+			err = 0;
+	}
+	mg_image_free(old);
 	mg_image_free(now);
 	return err;
 }
@@ -59,7 +77,7 @@ static int restore_some(const struct mg_transaction *transaction, bool filter,
 		/* what was never committed may have been changed by somebody else */
 		if (!transaction->touched[i] || (strcmp(table->table, "filter") == 0) != filter)
 			continue;
-		one = restore_table(table, err ? NULL : error);
+		one = restore_table(plan, table, err ? NULL : error);
 		if (one && !err)
 			err = one;
 	}
@@ -208,26 +226,39 @@ static int read_back(const struct mg_table_plan *table, struct mg_error *error)
 	return err;
 }
 
+/* Somebody was at work since: the owners of what is kept may be, nobody else. */
+static int follow(struct mg_plan *plan, struct mg_table_plan *table, struct mg_image **now,
+		  struct mg_error *error)
+{
+	int err = mg_plan_follow(plan, table, *now, error);
+
+	if (err == -EAGAIN)
+		return mg_fail(error, err, MG_UNSAFE,
+			       "the live tables have changed since they were read for the "
+			       "plan, the %s table %s first: nothing was changed, plan again",
+			       mg_family_ops(table->family)->name, table->table);
+	if (!err)
+		*now = NULL; /* the plan's */
+	return err;
+}
+
 /*
  * What was shown is what is done, or nothing is: read all tables once more,
  * just before the commits and under the lock.
+ * @images: where the plan has the same: without its entries; NULL: that of the plan is new
  */
-static int read_again(const struct mg_plan *plan, struct mg_image **images, struct mg_error *error)
+static int read_again(struct mg_plan *plan, struct mg_image **images, struct mg_error *error)
 {
 	size_t i;
 	int err = 0;
 
 	for (i = 0; i < plan->table_count && !err; i++) {
-		const struct mg_table_plan *table = &plan->tables[i];
+		struct mg_table_plan *table = &plan->tables[i];
 
 		err = mg_table_read(table->family, table->table, &images[i], error);
 		if (!err && !mg_image_equal(table->live, images[i]))
-			err = mg_fail(
-				error, -EAGAIN, MG_UNSAFE,
-				"the live tables have changed since they were read for the "
-				"plan, the %s table %s first: nothing was changed, plan again",
-				mg_family_ops(table->family)->name, table->table);
-		if (!err) /* the plan has the same: two are enough to hold */
+			err = follow(plan, table, &images[i], error);
+		if (!err && images[i]) /* two are enough to hold */
 			mg_image_forget_entries(images[i]);
 	}
 	return err;
@@ -245,8 +276,8 @@ static int commit_each(struct mg_transaction *transaction, struct mg_image **ima
 
 		if (mg_diff_is_empty(table->diff))
 			continue;
-		err = mg_table_write(images[i], table->wanted, table->diff->sources,
-				     &transaction->touched[i], error);
+		err = mg_table_write(images[i] ? images[i] : table->live, table->wanted,
+				     table->diff->sources, &transaction->touched[i], error);
 		if (!err)
 			err = read_back(table, error);
 	}

@@ -28,18 +28,28 @@ static void add_foreign(struct mg_fingerprint *print, const char *chain, const c
 	print->foreign[print->foreign_count++] = text ? add_line(sum, text) : sum;
 }
 
+/* In a table that is kept, a policy that the ruleset leaves alone may change. */
+static bool is_policy_ours(const struct mg_table_plan *table, const struct mg_image_chain *chain)
+{
+	return chain->policy && !(table->kept && table->kept->table);
+}
+
 static int add_chain(const struct mg_table_plan *table, size_t index, struct mg_fingerprint *out,
 		     struct mg_error *error)
 {
 	const struct mg_family_ops *ops = mg_family_ops(table->family);
 	const struct mg_image_chain *chain = &table->live->chains[index];
-	uint64_t sum = add_line(MG_CHECKSUM_START, chain->policy ? chain->policy : "-");
+	uint64_t sum = add_line(MG_CHECKSUM_START,
+				is_policy_ours(table, chain) ? chain->policy : "-");
 	struct mg_chain_print *print;
+	uint32_t i, others = 0;
 	const char *text;
-	uint32_t i;
 	int err = 0;
 
 	for (i = chain->first; i < chain->first + chain->count && !err; i++) {
+		if (mg_is_kept(table->kept, i))
+			continue;
+		others++;
 		err = mg_entry_text(ops, &table->live->entries[i], &text, error);
 		if (err)
 			break;
@@ -48,7 +58,8 @@ static int add_chain(const struct mg_table_plan *table, size_t index, struct mg_
 		else
 			sum = add_line(sum, text);
 	}
-	if (err)
+	/* a chain that is kept, with nothing of ours in it, may come and go */
+	if (err || (mg_is_kept_chain(table->kept, index) && !others))
 		return err;
 	if (table->foreign_chain && table->foreign_chain[index]) {
 		add_foreign(out, chain->name, NULL);

@@ -4,7 +4,8 @@
  * so that a plan that is kept can tell whether it still holds.
  *
  * Counters do not take part, nor does what the kernel writes into a rule: a
- * rule counts as the text that iptables would print. Told apart are the rules
+ * rule counts as the text that iptables would print. What is kept is left out:
+ * its owners go on with their work. Told apart are the rules
  * that stay or are ours, whose order matters, and those of other software that
  * would go, of which only a new one matters: nobody has agreed to its removal.
  */

@@ -261,3 +261,12 @@ const char *mg_owned_take(struct mg_owned *owned, enum mg_family family, const c
 	first->free = owned->rules[taken - 1].next;
 	return owned->rules[taken - 1].origin;
 }
+
+void mg_owned_reset(struct mg_owned *owned)
+{
+	size_t i;
+
+	for (i = 0; i <= owned->mask; i++)
+		if (owned->slots[i])
+			owned->rules[owned->slots[i] - 1].free = owned->slots[i];
+}

@@ -71,8 +71,9 @@ int mg_plan_compile(const struct mg_ruleset *ruleset, unsigned int families, str
 				continue;
 			table->family = (enum mg_family)family;
 			table->table = mg_commit_order[i];
-			err = mg_compile_table(table->family, table->table, ruleset, &table->wanted,
-					       notes, error);
+			err = mg_compile_table(table->family, table->table, ruleset,
+					       &table->compiled, notes, error);
+			table->wanted = table->compiled;
 			plan->table_count += !err;
 		}
 	}
@@ -160,7 +161,7 @@ int mg_plan_try(const struct mg_plan *plan, struct mg_error *error)
 	int err = 0;
 
 	for (i = 0; i < plan->table_count && !err; i++)
-		err = mg_sample(plan->tables[i].wanted, &samples[i], error);
+		err = mg_sample(plan->tables[i].compiled, &samples[i], error);
 	if (!err)
 		err = try_samples(plan, samples, error);
 	for (i = 0; i < plan->table_count; i++)
@@ -168,14 +169,23 @@ int mg_plan_try(const struct mg_plan *plan, struct mg_error *error)
 	return err;
 }
 
-static void forget_live(struct mg_table_plan *table)
+void mg_plan_forget(struct mg_table_plan *table)
 {
 	mg_image_free(table->live);
-	mg_diff_free(table->diff);
+	mg_image_free(table->first_live);
+	mg_image_free(table->first_wanted);
+	if (table->wanted != table->compiled)
+		mg_image_free(table->wanted);
+	if (table->diff != table->own)
+		mg_diff_free(table->diff);
+	mg_diff_free(table->own);
+	mg_kept_free(table->kept);
 	free(table->foreign);
 	free(table->foreign_chain);
-	table->live = NULL;
-	table->diff = NULL;
+	table->wanted = table->compiled;
+	table->live = table->first_live = table->first_wanted = NULL;
+	table->diff = table->own = NULL;
+	table->kept = NULL;
 	table->foreign = NULL;
 	table->foreign_chain = NULL;
 }
@@ -192,12 +202,18 @@ int mg_plan_compare(struct mg_plan *plan, struct mg_error *error)
 	for (i = 0; i < plan->table_count && !err; i++) {
 		struct mg_table_plan *table = &plan->tables[i];
 
-		forget_live(table);
+		mg_plan_forget(table);
 		err = mg_table_read(table->family, table->table, &table->live, error);
 		if (!err)
-			err = mg_diff_make(table->live, table->wanted, &table->diff, error);
+			err = mg_plan_table(plan, table, error);
 	}
 	return err;
+}
+
+void mg_plan_set_owned(struct mg_plan *plan, struct mg_owned *owned)
+{
+	mg_owned_free(plan->owned);
+	plan->owned = owned;
 }
 
 bool mg_plan_is_empty(const struct mg_plan *plan)
@@ -217,8 +233,9 @@ void mg_plan_free(struct mg_plan *plan)
 	if (!plan)
 		return;
 	for (i = 0; i < plan->table_count; i++) {
-		forget_live(&plan->tables[i]);
-		mg_image_free(plan->tables[i].wanted);
+		mg_plan_forget(&plan->tables[i]);
+		mg_image_free(plan->tables[i].compiled);
 	}
+	mg_owned_free(plan->owned);
 	free(plan);
 }

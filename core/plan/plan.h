@@ -10,6 +10,7 @@
 #define MG_PLAN_H
 
 #include "diff.h"
+#include "kept.h"
 #include "owned.h"
 
 /** The tables in the order of their commits, then NULL: what filters comes last. */
@@ -19,11 +20,21 @@ extern const char *const mg_commit_order[];
 struct mg_table_plan {
 	enum mg_family family;
 	const char *table;
+	struct mg_image *compiled; /* what the ruleset says, and nothing else */
+	/*
+	 * What is to be live: that, and what is kept. The same image where
+	 * nothing is; else its entries point into both, and those that are kept
+	 * have MG_NO_RULE for their rule.
+	 */
 	struct mg_image *wanted;
-	struct mg_image *live; /* NULL before mg_plan_compare() */
-	struct mg_diff *diff;  /* the same */
+	struct mg_image *live; /* NULL before mg_plan_compare(); so for what follows */
+	struct mg_diff *own;   /* from live to compiled */
+	struct mg_kept *kept;  /* what of live is kept; NULL: nothing */
+	struct mg_diff *diff;  /* from live to wanted; the same as own where they are */
 	bool *foreign;	       /* for each live entry: goes, and is not ours; NULL: none */
 	bool *foreign_chain;   /* the same for each live chain */
+	/* what was planned first, if kept things have changed since; lines may refer to it */
+	struct mg_image *first_live, *first_wanted;
 };
 
 enum { MG_MOST_TABLES = 5 * MG_FAMILIES };
@@ -35,6 +46,7 @@ struct mg_plan {
 	size_t foreign_rules, foreign_chains;
 	unsigned int foreign_owners; /* by their looks: bits 1 << index in mg_presets */
 	bool foreign_unknown;	     /* some look like nobody's */
+	struct mg_owned *owned;	     /* whose rules are live, where that was asked; else NULL */
 };
 
 /**
@@ -56,14 +68,47 @@ const struct mg_table_plan *mg_plan_find(const struct mg_plan *plan, enum mg_fam
  */
 int mg_plan_try(const struct mg_plan *plan, struct mg_error *error);
 
-/** Read the live tables and compare. */
+/**
+ * Say which rules are ours, whatever the ruleset says now; needed before
+ * mg_plan_compare() by a ruleset that keeps something, and before
+ * mg_plan_find_foreign(). @owned: becomes the plan's
+ */
+void mg_plan_set_owned(struct mg_plan *plan, struct mg_owned *owned);
+
+/**
+ * Read the live tables and compare.
+ * Errors: MG_INVALID with its place: a rule jumps to a chain that the policy
+ * keeps, and nobody has made it.
+ */
 int mg_plan_compare(struct mg_plan *plan, struct mg_error *error);
 
 /** After mg_plan_compare(): does something live go? Only then it matters whose it is. */
 bool mg_plan_removes(const struct mg_plan *plan);
 
-/** After mg_plan_compare(): find out what of it @owned does not know: foreign rules. */
-int mg_plan_find_foreign(struct mg_plan *plan, struct mg_owned *owned, struct mg_error *error);
+/** After mg_plan_compare(): find out what of it is neither kept nor ours: foreign rules. */
+int mg_plan_find_foreign(struct mg_plan *plan, struct mg_error *error);
+
+/** A part of mg_plan_compare(): @table->live was just read, and nothing else is there yet. */
+int mg_plan_table(const struct mg_plan *plan, struct mg_table_plan *table, struct mg_error *error);
+/** The opposite: forget what was read, and what came of it. */
+void mg_plan_forget(struct mg_table_plan *table);
+
+/**
+ * The live table has changed since mg_plan_compare(): did only kept things?
+ * Then compare with what is there now, which becomes the plan's.
+ * @now: the table as just read; taken over where 0 is returned
+ * Errors: -EAGAIN without words: more has changed.
+ */
+int mg_plan_follow(struct mg_plan *plan, struct mg_table_plan *table, struct mg_image *now,
+		   struct mg_error *error);
+
+/**
+ * What @table was before its plan, with what is kept as it is @now: for
+ * putting it back.
+ * @out: to be freed, before @now and the plan are; NULL: that is @table->live itself
+ */
+int mg_plan_old(const struct mg_plan *plan, const struct mg_table_plan *table,
+		const struct mg_image *now, struct mg_image **out, struct mg_error *error);
 
 /** After mg_plan_compare(): is there nothing to do? */
 bool mg_plan_is_empty(const struct mg_plan *plan);

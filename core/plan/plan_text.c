@@ -3,6 +3,7 @@
  * A plan as iptables-save text, and whether that text says the same.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #include "plan.h"
 #include "ruleset/failure.h"
 #include "ruleset/growable.h"
+#include "ruleset/keep.h"
 #include "ruleset/save_text.h"
 
 /* A text that grows: a ruleset may have tens of megabytes. */
@@ -20,6 +22,7 @@ struct writing {
 	char *bytes;
 	size_t size, capacity;
 	bool failed;
+	unsigned int rank; /* of the rules that come, as a reader would take it */
 };
 
 static void put_bytes(struct writing *out, const char *bytes, size_t size)
@@ -38,6 +41,25 @@ static void put(struct writing *out, const char *text)
 	put_bytes(out, text, strlen(text));
 }
 
+/*
+ * Where kept rules go among these depends on their ranks, which no rule tells;
+ * a policy that keeps nothing needs none.
+ */
+static void put_rank(struct writing *out, const struct mg_plan *plan, const struct mg_entry *entry)
+{
+	struct mg_rule_view rule;
+	char line[32];
+
+	if (entry->rule == MG_NO_RULE || !mg_ruleset_keep_count(plan->ruleset))
+		return;
+	mg_ruleset_rule_at(plan->ruleset, entry->rule, &rule);
+	if (rule.rank == out->rank)
+		return;
+	snprintf(line, sizeof(line), "#@rank %u\n", rule.rank);
+	put(out, line);
+	out->rank = rule.rank;
+}
+
 static int put_chain(struct writing *out, const struct mg_plan *plan, const struct mg_image *image,
 		     const struct mg_image_chain *chain, struct mg_error *error)
 {
@@ -50,6 +72,7 @@ static int put_chain(struct writing *out, const struct mg_plan *plan, const stru
 		err = mg_entry_text(ops, &image->entries[i], &text, error);
 		if (err)
 			return err;
+		put_rank(out, plan, &image->entries[i]);
 		origin = mg_plan_origin(plan, &image->entries[i]);
 		if (*origin) {
 			put(out, "#@ ");
@@ -65,12 +88,28 @@ static int put_chain(struct writing *out, const struct mg_plan *plan, const stru
 	return 0;
 }
 
+/* In a table that is kept, a policy that nobody asked for is not ours to say. */
+static const char *policy_of(const struct mg_plan *plan, const struct mg_image *image,
+			     const struct mg_image_chain *chain)
+{
+	struct mg_chain_view view = { .policy = NULL };
+
+	if (!chain->policy)
+		return "-";
+	if (mg_ruleset_kept_by(plan->ruleset, MG_KEEP_TABLES, image->table) == UINT32_MAX)
+		return chain->policy;
+	if (chain->chain != UINT32_MAX)
+		mg_ruleset_chain_at(plan->ruleset, chain->chain, &view);
+	return view.policy ? view.policy : "-";
+}
+
 static int put_table(struct writing *out, const struct mg_plan *plan, const struct mg_image *image,
 		     struct mg_error *error)
 {
 	size_t i;
 	int err = 0;
 
+	out->rank = MG_RANK_SCRIPT;
 	put(out, "*");
 	put(out, image->table);
 	put(out, "\n");
@@ -78,7 +117,7 @@ static int put_table(struct writing *out, const struct mg_plan *plan, const stru
 		put(out, ":");
 		put(out, image->chains[i].name);
 		put(out, " ");
-		put(out, image->chains[i].policy ? image->chains[i].policy : "-");
+		put(out, policy_of(plan, image, &image->chains[i]));
 		put(out, " [0:0]\n");
 	}
 	for (i = 0; i < image->chain_count && !err; i++)
@@ -87,13 +126,40 @@ static int put_table(struct writing *out, const struct mg_plan *plan, const stru
 	return err;
 }
 
+/* What is kept, in front of the tables; in each family's text, which may be used alone. */
+static int put_keeps(struct writing *out, const struct mg_ruleset *ruleset, struct mg_error *error)
+{
+	const uint32_t count = mg_ruleset_keep_count(ruleset);
+	char *text = NULL;
+	size_t size;
+	FILE *stream;
+	struct mg_keep keep;
+	uint32_t i;
+
+	if (!count)
+		return 0;
+	stream = open_memstream(&text, &size);
+	if (!stream)
+		return mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for a text");
+	for (i = 0; i < count; i++) {
+		mg_ruleset_keep_at(ruleset, i, &keep);
+		mg_save_print_keep(stream, &keep);
+		fputc('\n', stream);
+	}
+	out->failed |= fclose(stream) != 0 || !text;
+	if (text)
+		put(out, text);
+	free(text);
+	return 0;
+}
+
 /* Some images as one text, to be freed. */
 static int write_text(const struct mg_plan *plan, const struct mg_image *const *images,
 		      size_t count, char **out, struct mg_error *error)
 {
 	struct writing writing = { .bytes = NULL };
 	size_t i;
-	int err = 0;
+	int err = put_keeps(&writing, plan->ruleset, error);
 
 	for (i = 0; i < count && !err; i++)
 		err = put_table(&writing, plan, images[i], error);
@@ -114,7 +180,7 @@ int mg_plan_text(const struct mg_plan *plan, enum mg_family family, char **out,
 
 	for (i = 0; i < plan->table_count; i++)
 		if (plan->tables[i].family == family)
-			images[count++] = plan->tables[i].wanted;
+			images[count++] = plan->tables[i].compiled;
 	if (count)
 		return write_text(plan, images, count, out, error);
 	*out = NULL;
@@ -184,7 +250,7 @@ int mg_plan_check_text(const struct mg_plan *plan, struct mg_error *error)
 	int err = 0;
 
 	for (i = 0; i < plan->table_count && !err; i++) {
-		err = mg_sample(plan->tables[i].wanted, &sample, error);
+		err = mg_sample(plan->tables[i].compiled, &sample, error);
 		if (err)
 			break;
 		err = check_image(plan, sample, error);
