@@ -33,14 +33,6 @@ local AT_ONCE = 60
 -- Tables in this order: the estimators of mangle must be there for filter's rules.
 local table_order = { "filter", "nat", "raw", "security", "mangle" }
 
-local estimators = [[
-*mangle
-:ESTIMATORS - [0:0]
--A ESTIMATORS -j RATEEST --rateest-name spec --rateest-interval 250ms --rateest-ewmalog 500ms
--A ESTIMATORS -j RATEEST --rateest-name spec2 --rateest-interval 250ms --rateest-ewmalog 500ms
-COMMIT
-]]
-
 -- What iptables says by itself, where Moongate has its own words: no names are
 -- resolved, and what was meant is suggested.
 local own_words = {
@@ -167,16 +159,12 @@ describe("every match and target", function()
   -- A namespace with what some extensions need: a set, estimators, an accounting object.
   local function prepared(family)
     lab = network.host()
-    lab.server:must { "ipset", "create", "moongate-none", "hash:ip", "family", family == "ipv4" and "inet" or "inet6",
-      "timeout", "60", "counters", "skbinfo" }
-    for number = 1, 9 do
-      lab.server:must { "nfacct", "add", "counter" .. number }
-    end
+    judge.prepare(lab.server, family)
     return lab.server
   end
 
   local function judge_all(server, family, name, cases)
-    tables.restore(server, family, estimators)
+    judge.load_estimators(server, family)
     for first = 1, #cases, AT_ONCE do
       judge.judge(server, family, name, cases, first, math.min(first + AT_ONCE - 1, #cases))
     end
@@ -284,7 +272,7 @@ describe("every match and target", function()
       local compared = 0
       for _, name in ipairs(table_order) do
         local taken = by_table(cases, function(case) return case.saved and case.request[2] == name end)[name] or {}
-        tables.restore(server, family, estimators)
+        judge.load_estimators(server, family)
         judge.judge(server, family, name, taken, 1, #taken, function(first, last)
           local lines = {}
           for index = first, last do

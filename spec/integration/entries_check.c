@@ -7,8 +7,13 @@
  * Arguments: 4 or 6, and a table. Standard input: "CHAIN<TAB>RULE" lines, in
  * each chain in the order in which its rules are loaded. Prints a line for each
  * rule that differs, and then how many were compared.
+ *
+ * With "values" behind them, whether a rule is a change: "CHAIN<TAB>NUMBER<TAB>
+ * same<TAB>RULE", or "other", says whether the diff must take it for the loaded
+ * rule of that number.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "netfilter/compile.h"
@@ -135,34 +140,70 @@ static uint32_t *position(const struct mg_image_chain *chain)
 	return &at[(size_t)(chain - live->chains) % MOST_CHAINS];
 }
 
-static int compare(const char *chain_name, const char *rule, const char *table)
+static int compile(const char *chain_name, const char *rule, const char *table,
+		   struct mg_arena *arena, struct mg_compiled_rule *compiled)
 {
-	const struct mg_image_chain *chain = mg_image_find(live, chain_name);
 	struct mg_compile_context context = {
 		.table = table, .chain = chain_name, .is_chain = is_chain, .data = live
 	};
-	struct mg_compiled_rule compiled;
 	struct mg_args args = { 0 };
-	struct mg_arena arena = { 0 };
-	struct mg_error error;
-	const char *wrong = NULL;
-	uint32_t i;
-	int err = chain ? mg_args_split(&args, rule, strlen(rule), &error) : -1;
+	struct mg_error error = { .text = "no such chain" };
+	int err = mg_image_find(live, chain_name) ? mg_args_split(&args, rule, strlen(rule), &error)
+						  : -1;
 
-	if (err)
-		return printf("%s: no such chain, or no rule\n", rule);
-	if (args.argc) {
+	if (!err && args.argc) {
 		const char *end = args.argv[args.argc - 1];
 
 		err = mg_compile_rule(ops->family, &context, args.argv[0], args.argc,
-				      (size_t)(end + strlen(end) + 1 - args.argv[0]), &arena,
-				      &compiled, &error);
-	} else {
-		err = mg_compile_rule(ops->family, &context, "", 0, 0, &arena, &compiled, &error);
+				      (size_t)(end + strlen(end) + 1 - args.argv[0]), arena,
+				      compiled, &error);
+	} else if (!err) {
+		err = mg_compile_rule(ops->family, &context, "", 0, 0, arena, compiled, &error);
 	}
-	if (err) {
+	mg_args_clear(&args);
+	if (err)
 		printf("%s: %s\n", rule, error.text);
-	} else {
+	return err;
+}
+
+/* Would the diff take the rule for the loaded one, and should it? */
+static int judge_value(const char *chain_name, char *words, const char *table)
+{
+	const struct mg_image_chain *chain = mg_image_find(live, chain_name);
+	const char *number = strtok(words, "\t"), *relation = strtok(NULL, "\t");
+	const char *rule = strtok(NULL, "");
+	struct mg_arena arena = { 0 };
+	struct mg_compiled_rule compiled;
+	int err = compile(chain_name, rule ? rule : "", table, &arena, &compiled);
+
+	if (!err && (compiled.count != 1 || strtoul(number, NULL, 10) >= chain->count)) {
+		err = printf("%s: not one rule, or none to compare it with\n", rule);
+	} else if (!err) {
+		const struct mg_entry *there = &live->entries[chain->first + atoi(number)];
+		const struct mg_entry ours = { .bytes = compiled.entries[0],
+					       .target = compiled.target,
+					       .standard = compiled.standard };
+		const bool equal = mg_entry_equal(ops, &ours, there);
+
+		if (equal != (strcmp(relation, "same") == 0))
+			printf("%s: %s\n", rule, equal ? "a change is missed" : "a false change");
+		if (equal && mg_entry_frame_hash(ops, &ours) != mg_entry_frame_hash(ops, there))
+			printf("%s: equal rules in different frames\n", rule);
+	}
+	mg_arena_clear(&arena);
+	return err;
+}
+
+static int compare(const char *chain_name, const char *rule, const char *table)
+{
+	const struct mg_image_chain *chain = mg_image_find(live, chain_name);
+	struct mg_compiled_rule compiled;
+	struct mg_arena arena = { 0 };
+	const char *wrong = NULL;
+	uint32_t i;
+	int err = compile(chain_name, rule, table, &arena, &compiled);
+
+	if (!err) {
 		for (i = 0; i < compiled.count && !wrong; i++) {
 			const uint32_t number = (*position(chain))++;
 			struct mg_entry ours = { .bytes = compiled.entries[i],
@@ -177,7 +218,6 @@ static int compare(const char *chain_name, const char *rule, const char *table)
 		if (wrong)
 			printf("%s: %s\n", rule, wrong);
 	}
-	mg_args_clear(&args);
 	mg_arena_clear(&arena);
 	return err || wrong;
 }
@@ -189,10 +229,11 @@ int main(int argc, char **argv)
 	struct mg_error error;
 	unsigned int compared = 0;
 	const enum mg_family family = argc > 1 && *argv[1] == '6' ? MG_IPV6 : MG_IPV4;
+	const bool values = argc == 4 && strcmp(argv[3], "values") == 0;
 
-	if (argc != 3 || mg_session_open(&error) ||
+	if ((argc != 3 && !values) || mg_session_open(&error) ||
 	    mg_table_read(family, argv[2], &image, &error)) {
-		fprintf(stderr, "%s\n", argc == 3 ? error.text : "usage: 4|6 TABLE");
+		fprintf(stderr, "%s\n", argc > 2 ? error.text : "usage: 4|6 TABLE [values]");
 		return 2;
 	}
 	ops = mg_family_ops(family);
@@ -205,7 +246,10 @@ int main(int argc, char **argv)
 		if (!rule)
 			continue;
 		*rule++ = '\0';
-		compare(line, rule, argv[2]);
+		if (values)
+			judge_value(line, rule, argv[2]);
+		else
+			compare(line, rule, argv[2]);
 		compared++;
 	}
 	printf("%u compared\n", compared);

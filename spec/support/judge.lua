@@ -11,6 +11,29 @@ local M = {}
 -- another code where the kernel refuses it.
 M.WORDS = 2
 
+-- Rules of other tables than mangle may name these.
+local estimators = [[
+*mangle
+:ESTIMATORS - [0:0]
+-A ESTIMATORS -j RATEEST --rateest-name spec --rateest-interval 250ms --rateest-ewmalog 500ms
+-A ESTIMATORS -j RATEEST --rateest-name spec2 --rateest-interval 250ms --rateest-ewmalog 500ms
+COMMIT
+]]
+
+--- Give a namespace what some extensions need: a set, and accounting objects.
+function M.prepare(namespace, family)
+  namespace:must { "ipset", "create", "moongate-none", "hash:ip", "family", family == "ipv4" and "inet" or "inet6",
+    "timeout", "60", "counters", "skbinfo" }
+  for number = 1, 9 do
+    namespace:must { "nfacct", "add", "counter" .. number }
+  end
+end
+
+--- Load the estimators that some rules name.
+function M.load_estimators(namespace, family)
+  tables.restore(namespace, family, estimators)
+end
+
 local function restore_text(name, cases, first, last)
   local lines = { "*" .. name, ":USER - [0:0]" }
   for index = first, last do
