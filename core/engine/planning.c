@@ -97,6 +97,8 @@ static int compare(struct mg_engine *engine, struct mg_error *error)
 
 	if (!err)
 		err = mg_plan_compare(engine->plan, error);
+	if (!err)
+		err = mg_sets_check_names(engine->plan, error);
 	if (err || !mg_plan_removes(engine->plan))
 		return err;
 	if (!keeps)

@@ -43,6 +43,10 @@ bool mg_ipset_may_have_any(void);
 int mg_ipset_headers(struct mg_ipset *ipset, struct mg_ipset_header **out, size_t *count,
 		     struct mg_error *error);
 
+/** The one of a name among those headers, or NULL. */
+const struct mg_ipset_header *mg_ipset_find(const struct mg_ipset_header *headers, size_t count,
+					    const char *name);
+
 /**
  * The members of a hash:ip or hash:net set, in the order that they have in a
  * struct mg_sets.

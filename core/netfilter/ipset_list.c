@@ -110,6 +110,17 @@ static int by_name(const void *one, const void *other)
 	return strcmp(a->name, b->name);
 }
 
+static int is_name(const void *name, const void *header)
+{
+	return strcmp(name, ((const struct mg_ipset_header *)header)->name);
+}
+
+const struct mg_ipset_header *mg_ipset_find(const struct mg_ipset_header *headers, size_t count,
+					    const char *name)
+{
+	return count ? bsearch(name, headers, count, sizeof(*headers), is_name) : NULL;
+}
+
 int mg_ipset_headers(struct mg_ipset *ipset, struct mg_ipset_header **out, size_t *count,
 		     struct mg_error *error)
 {

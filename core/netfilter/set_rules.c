@@ -152,31 +152,6 @@ static int find(struct mg_set_binding *binding, const struct mg_family_ops *ops,
 	return binding->is_other_family ? -ENOENT : err;
 }
 
-/* What mg_set_rules_each() is called with. */
-struct bound {
-	struct mg_set_binding *binding;
-	const struct mg_family_ops *ops;
-};
-
-static int bind_one(void *context, struct xt_set_info *info)
-{
-	const struct bound *bound = context;
-	struct mg_set_binding *binding = bound->binding;
-	const size_t number = (size_t)info->index - MG_SET_FIRST_NUMBER;
-	const char *name = mg_set_name(info->index);
-	int err = 0;
-
-	if (!name || number >= binding->count) /* the kernel's own */
-		return 0;
-	if (binding->indices[number] == IPSET_INVALID_ID)
-		err = find(binding, bound->ops, kernel_name(binding, name),
-			   &binding->indices[number]);
-	if (err == -ENOENT)
-		mg_set_base(name, binding->missing);
-	info->index = binding->indices[number];
-	return err;
-}
-
 static int prepare(struct mg_set_binding *binding)
 {
 	const size_t most = IPSET_INVALID_ID - MG_SET_FIRST_NUMBER;
@@ -189,6 +164,45 @@ static int prepare(struct mg_set_binding *binding)
 	memset(binding->indices, 0xFF, most * sizeof(*binding->indices));
 	binding->count = most;
 	return 0;
+}
+
+/* The kernel's index for a number of ours, which it replaces. */
+static int resolve(struct mg_set_binding *binding, const struct mg_family_ops *ops,
+		   uint16_t *number)
+{
+	const size_t slot = (size_t)*number - MG_SET_FIRST_NUMBER;
+	const char *name = mg_set_name(*number);
+	int err = 0;
+
+	if (!name || slot >= binding->count) /* the kernel's own */
+		return 0;
+	if (binding->indices[slot] == IPSET_INVALID_ID)
+		err = find(binding, ops, kernel_name(binding, name), &binding->indices[slot]);
+	if (err == -ENOENT)
+		mg_set_base(name, binding->missing);
+	*number = binding->indices[slot];
+	return err;
+}
+
+/* What mg_set_rules_each() is called with. */
+struct bound {
+	struct mg_set_binding *binding;
+	const struct mg_family_ops *ops;
+};
+
+static int bind_one(void *context, struct xt_set_info *info)
+{
+	const struct bound *bound = context;
+
+	return resolve(bound->binding, bound->ops, &info->index);
+}
+
+int mg_set_bind_number(struct mg_set_binding *binding, const struct mg_family_ops *ops,
+		       uint16_t number)
+{
+	int err = prepare(binding);
+
+	return err ? err : resolve(binding, ops, &number);
 }
 
 int mg_set_bind(struct mg_set_binding *binding, const struct mg_family_ops *ops, void *entry)

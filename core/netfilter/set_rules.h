@@ -85,6 +85,10 @@ struct mg_set_binding {
  * Returns 0; -ENOENT where a set is missing; -ENOMEM or -errno.
  */
 int mg_set_bind(struct mg_set_binding *binding, const struct mg_family_ops *ops, void *entry);
+
+/** Only ask: is the set there that this number stands for? As mg_set_bind(). */
+int mg_set_bind_number(struct mg_set_binding *binding, const struct mg_family_ops *ops,
+		       uint16_t number);
 void mg_set_binding_end(struct mg_set_binding *binding);
 
 /** What iptables would say about a set that mg_set_bind() missed. */

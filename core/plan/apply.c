@@ -15,11 +15,13 @@
 
 #include "netfilter/equal.h"
 #include "netfilter/lock.h"
+#include "restore.h"
 #include "ruleset/failure.h"
 
 struct mg_transaction {
 	struct mg_apply_order order;
-	bool *touched; /* by table of the plan; a page that the guard shares */
+	bool *touched;		    /* by table of the plan; a page that the guard shares */
+	struct mg_set_states *sets; /* the same for the plan's sets */
 	struct mg_guard *guard;
 	struct mg_pending pending;
 	struct mg_generation generation;
@@ -28,69 +30,9 @@ struct mg_transaction {
 /* How long a roll-back waits for other xtables programs before it goes on without. */
 static const double ROLLBACK_LOCK_SECONDS = 5;
 
-static int make_live(const struct mg_image *now, const struct mg_image *wanted,
-		     struct mg_error *error)
+static int restore(const struct mg_transaction *transaction, struct mg_error *error)
 {
-	struct mg_diff *diff;
-	int err = mg_diff_make(now, wanted, &diff, error);
-
-	if (err)
-		return err;
-	if (!mg_diff_is_empty(diff))
-		err = mg_table_write(now, wanted, diff->sources, NULL, error);
-	mg_diff_free(diff);
-	return err;
-}
-
-/* Make one table what it was, but for what is kept: from whatever it is now. */
-static int restore_table(const struct mg_plan *plan, const struct mg_table_plan *table,
-			 struct mg_error *error)
-{
-	struct mg_image *now = NULL, *old = NULL;
-	int err = mg_table_read(table->family, table->table, &now, error);
-
-	if (!err) {
-		err = mg_plan_old(plan, table, now, &old, error);
-		if (!err)
-			err = make_live(now, old ? old : table->live, error);
-		/* what was added to a kept chain may not go together with the old rules */
-		if (err && err != -EAGAIN && old && make_live(now, table->live, NULL) == 0)
-			err = 0;
-	}
-	mg_image_free(old);
-	mg_image_free(now);
-	return err;
-}
-
-/* The last committed first; one that fails does not stop the others. */
-static int restore_some(const struct mg_transaction *transaction, bool filter,
-			struct mg_error *error)
-{
-	const struct mg_plan *plan = transaction->order.plan;
-	size_t i = plan->table_count;
-	int err = 0;
-
-	while (i-- > 0) {
-		const struct mg_table_plan *table = &plan->tables[i];
-		int one;
-
-		/* what was never committed may have been changed by somebody else */
-		if (!transaction->touched[i] || (strcmp(table->table, "filter") == 0) != filter)
-			continue;
-		one = restore_table(plan, table, err ? NULL : error);
-		if (one && !err)
-			err = one;
-	}
-	return err;
-}
-
-/* Put back what was committed, filter last: old rules are for old addresses and marks. */
-static int restore_tables(const struct mg_transaction *transaction, struct mg_error *error)
-{
-	int err = restore_some(transaction, false, error);
-	int last = restore_some(transaction, true, err ? NULL : error);
-
-	return err ? err : last;
+	return mg_restore(transaction->order.plan, transaction->touched, transaction->sets, error);
 }
 
 /* For the guard, and for the applying process if the guard is gone. */
@@ -101,7 +43,7 @@ static int roll_back(void *context, struct mg_error *error)
 
 	/* somebody who holds the lock for ever must not keep the new rules alive */
 	mg_xtables_lock(ROLLBACK_LOCK_SECONDS, &lock, NULL);
-	err = restore_tables(transaction, error);
+	err = restore(transaction, error);
 	mg_xtables_unlock(lock);
 	return err;
 }
@@ -109,9 +51,12 @@ static int roll_back(void *context, struct mg_error *error)
 static int make_count(void *context, const char *by, struct mg_error *error)
 {
 	const struct mg_transaction *transaction = context;
+	int err = mg_state_confirm_generation(transaction->order.state, transaction->pending.number,
+					      by, error);
 
-	return mg_state_confirm_generation(transaction->order.state, transaction->pending.number,
-					   by, error);
+	if (!err)
+		mg_sets_tidy(transaction->order.plan);
+	return err;
 }
 
 static void clean_up(void *context, enum mg_verdict verdict)
@@ -199,9 +144,13 @@ static int prepare(struct mg_transaction *transaction, struct mg_error *error)
 	if (err)
 		return err;
 	transaction->pending.number = transaction->generation.number;
+	err = mg_sets_choose(transaction->order.plan, transaction->pending.number, error);
+	if (!err)
+		err = mg_sets_states(transaction->order.plan, &transaction->sets, error);
 	snprintf(transaction->pending.ssh_connection, sizeof(transaction->pending.ssh_connection),
 		 "%s", transaction->order.ssh_connection);
-	err = mg_guard_token(transaction->pending.token, error);
+	if (!err)
+		err = mg_guard_token(transaction->pending.token, error);
 	if (!err)
 		err = mg_state_write_pending(state, &transaction->pending, error);
 	if (!err)
@@ -274,13 +223,27 @@ static int commit_each(struct mg_transaction *transaction, struct mg_image **ima
 	for (i = 0; i < plan->table_count && !err; i++) {
 		const struct mg_table_plan *table = &plan->tables[i];
 
-		if (mg_diff_is_empty(table->diff))
+		if (!table->rebinds && mg_diff_is_empty(table->diff))
 			continue;
+		table->wanted->sets = plan->sets ? &plan->sets->aliases : NULL;
 		err = mg_table_write(images[i] ? images[i] : table->live, table->wanted,
 				     table->diff->sources, &transaction->touched[i], error);
 		if (!err)
 			err = read_back(table, error);
 	}
+	return err;
+}
+
+/* New sets are whole before a rule looks them up. */
+static int commit_sets(struct mg_transaction *transaction, struct mg_error *error)
+{
+	const struct mg_plan *plan = transaction->order.plan;
+	int err = mg_sets_check_live(plan, error);
+
+	if (!err)
+		err = mg_sets_make(plan, transaction->sets, error);
+	if (!err)
+		err = mg_sets_exchange(plan, transaction->sets, error);
 	return err;
 }
 
@@ -290,6 +253,8 @@ static int commit_tables(struct mg_transaction *transaction, struct mg_error *er
 	size_t i;
 	int err = read_again(transaction->order.plan, images, error);
 
+	if (!err)
+		err = commit_sets(transaction, error);
 	if (!err)
 		err = commit_each(transaction, images, error);
 	for (i = 0; i < MG_MOST_TABLES; i++)
@@ -305,7 +270,7 @@ static void compensate(struct mg_transaction *transaction, struct mg_error *erro
 {
 	struct mg_error second = { 0 };
 
-	if (restore_tables(transaction, &second) == 0) {
+	if (restore(transaction, &second) == 0) {
 		if (mg_guard_dismiss(transaction->guard, NULL)) /* it is gone: nobody cleans up */
 			clean_up(transaction, MG_VERDICT_NONE);
 		if (error->status == MG_STATE_UNKNOWN)
@@ -436,6 +401,7 @@ void mg_transaction_free(struct mg_transaction *transaction)
 		return;
 	mg_guard_free(transaction->guard);
 	munmap(transaction->touched, MG_MOST_TABLES * sizeof(bool));
+	mg_sets_states_free(transaction->sets);
 	free_rules(&transaction->generation);
 	free(transaction);
 }

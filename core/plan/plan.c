@@ -61,6 +61,7 @@ int mg_plan_compile(const struct mg_ruleset *ruleset, unsigned int families, str
 	if (!plan)
 		return mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for a plan");
 	plan->ruleset = ruleset;
+	plan->families = families;
 	err = check_tables(ruleset, error);
 	for (i = 0; mg_commit_order[i]; i++) {
 		for (family = 0; family < MG_FAMILIES && !err; family++) {
@@ -207,7 +208,7 @@ int mg_plan_compare(struct mg_plan *plan, struct mg_error *error)
 		if (!err)
 			err = mg_plan_table(plan, table, error);
 	}
-	return err;
+	return err ? err : mg_sets_compare(plan, error);
 }
 
 void mg_plan_set_owned(struct mg_plan *plan, struct mg_owned *owned)
@@ -223,7 +224,7 @@ bool mg_plan_is_empty(const struct mg_plan *plan)
 	for (i = 0; i < plan->table_count; i++)
 		if (!mg_diff_is_empty(plan->tables[i].diff))
 			return false;
-	return true;
+	return mg_sets_is_empty(plan->sets);
 }
 
 void mg_plan_free(struct mg_plan *plan)
@@ -237,5 +238,6 @@ void mg_plan_free(struct mg_plan *plan)
 		mg_image_free(plan->tables[i].compiled);
 	}
 	mg_owned_free(plan->owned);
+	mg_sets_free(plan->sets);
 	free(plan);
 }

@@ -12,6 +12,7 @@
 #include "diff.h"
 #include "kept.h"
 #include "owned.h"
+#include "sets.h"
 
 /** The tables in the order of their commits, then NULL: what filters comes last. */
 extern const char *const mg_commit_order[];
@@ -35,6 +36,7 @@ struct mg_table_plan {
 	bool *foreign_chain;   /* the same for each live chain */
 	/* what was planned first, if kept things have changed since; lines may refer to it */
 	struct mg_image *first_live, *first_wanted;
+	bool rebinds; /* to be written for its sets' sake, see sets_commit.h */
 };
 
 enum { MG_MOST_TABLES = 5 * MG_FAMILIES };
@@ -47,6 +49,8 @@ struct mg_plan {
 	unsigned int foreign_owners; /* by their looks: bits 1 << index in mg_presets */
 	bool foreign_unknown;	     /* some look like nobody's */
 	struct mg_owned *owned;	     /* whose rules are live, where that was asked; else NULL */
+	unsigned int families;	     /* that are planned: bits 1 << MG_IPV4, 1 << MG_IPV6 */
+	struct mg_set_plans *sets;   /* after mg_plan_compare(); NULL: neither wanted nor there */
 };
 
 /**
@@ -76,7 +80,7 @@ int mg_plan_try(const struct mg_plan *plan, struct mg_error *error);
 void mg_plan_set_owned(struct mg_plan *plan, struct mg_owned *owned);
 
 /**
- * Read the live tables and compare.
+ * Read the live tables and sets, and compare.
  * Errors: MG_INVALID with its place: a rule jumps to a chain that the policy
  * keeps, and nobody has made it.
  */
