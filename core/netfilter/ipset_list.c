@@ -174,11 +174,6 @@ static bool read_member(char *line, enum mg_family family, struct mg_set_member 
 	return inet_pton(family == MG_IPV6 ? AF_INET6 : AF_INET, word, out->address) == 1;
 }
 
-static int compare(const void *one, const void *other)
-{
-	return mg_set_member_compare(one, other);
-}
-
 static int read_members(char *rest, const struct mg_ipset_header *set,
 			struct mg_set_member **members, uint32_t *count, bool *odd)
 {
@@ -224,6 +219,10 @@ int mg_ipset_members(struct mg_ipset *ipset, const struct mg_ipset_header *set,
 						"set %s",
 						set->name);
 	}
-	qsort(*out, *count, sizeof(**out), compare);
+	if (mg_set_members_sort(*out, *count)) {
+		free(*out);
+		*out = NULL;
+		return no_memory(error);
+	}
 	return 0;
 }

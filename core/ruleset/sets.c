@@ -31,11 +31,6 @@ int mg_set_member_compare(const struct mg_set_member *one, const struct mg_set_m
 	return memcmp(one, other, sizeof(*one));
 }
 
-static int compare(const void *one, const void *other)
-{
-	return mg_set_member_compare(one, other);
-}
-
 bool mg_set_is_ours(const char *name)
 {
 	return strncmp(name, "mg4-", 4) == 0 || strncmp(name, "mg6-", 4) == 0;
@@ -152,8 +147,8 @@ static int copy_members(struct mg_sets *sets, const struct mg_set_view *set,
 	}
 	for (i = 1; i < count && sorted; i++)
 		sorted = mg_set_member_compare(&to[i - 1], &to[i]) < 0;
-	if (!sorted)
-		qsort(to, count, sizeof(*to), compare);
+	if (!sorted && mg_set_members_sort(to, (uint32_t)count))
+		return no_memory(error);
 	for (i = 0; i < count; i++) {
 		record->has_networks |= to[i].prefix < width;
 		if (!kept || mg_set_member_compare(&to[kept - 1], &to[i]) != 0)

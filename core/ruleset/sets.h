@@ -82,6 +82,9 @@ unsigned int mg_set_width(enum mg_family family);
 /** The order of members: by address, then the shorter prefix. Negative, 0 or positive. */
 int mg_set_member_compare(const struct mg_set_member *one, const struct mg_set_member *other);
 
+/** Sort members into that order, quickly. Returns 0 or -ENOMEM. */
+int mg_set_members_sort(struct mg_set_member *members, uint32_t count);
+
 /** Does this name belong to a set of ours, for either family, with or without ".N"? */
 bool mg_set_is_ours(const char *name);
 

@@ -176,6 +176,31 @@ static void many(void)
 	clean_up();
 }
 
+static int by_bytes(const void *one, const void *other)
+{
+	return mg_set_member_compare(one, other);
+}
+
+/* Against the C library's, with few and with many, and with many that are alike. */
+static void sorting(void)
+{
+	static struct mg_set_member mine[3000], theirs[3000];
+	uint32_t state = 1848;
+
+	for (uint32_t count = 0; count < 3000; count += 1 + count / 3) {
+		for (uint32_t i = 0; i < count; i++) {
+			for (size_t byte = 0; byte < 16; byte++)
+				mine[i].address[byte] = (uint8_t)(tap_random(&state) &
+								  (byte % 5 ? 1 : 0xFF));
+			mine[i].prefix = (uint8_t)(tap_random(&state) % 129);
+		}
+		memcpy(theirs, mine, sizeof(mine));
+		qsort(theirs, count, sizeof(*theirs), by_bytes);
+		EXPECT_DONE(mg_set_members_sort(mine, count));
+		EXPECT(memcmp(mine, theirs, sizeof(mine)) == 0);
+	}
+}
+
 static void names(void)
 {
 	static const char *const bases[][2] = {
@@ -224,6 +249,7 @@ int main(void)
 	tap_run("takes the same set twice, and refuses another one of its name", same_name);
 	tap_run("refuses what is no network, and no name", wrong);
 	tap_run("holds many sets of many members", many);
+	tap_run("sorts members as they are compared", sorting);
 	tap_run("knows the names that are ours, in each generation", names);
 	tap_run("belongs to a ruleset", of_a_ruleset);
 	return tap_end();
