@@ -9,6 +9,7 @@ local c_program = require "spec.support.c_program"
 local extensions = require "spec.support.extensions"
 local features = require "spec.support.features"
 local judge = require "spec.support.judge"
+local moongate = require "spec.support.moongate"
 local netfilter = require "spec.support.netfilter"
 local network = require "spec.support.network"
 local run = require "spec.support.run"
@@ -132,6 +133,27 @@ local function compile_others(bases, server, family)
   end
 end
 
+local table_names = { "filter", "nat", "raw", "security", "mangle" }
+
+local function by_table(bases)
+  local parts = {}
+  for _, name in ipairs(table_names) do
+    parts[name] = {}
+  end
+  for _, base in ipairs(bases) do
+    table.insert(parts[base.request[2]], base)
+  end
+  return parts
+end
+
+-- Have iptables load all of a table, some at once.
+local function judge_all(namespace, family, name, list, loaded)
+  judge.load_estimators(namespace, family)
+  for first = 1, #list, AT_ONCE do
+    judge.judge(namespace, family, name, list, first, math.min(first + AT_ONCE - 1, #list), loaded)
+  end
+end
+
 describe("a value of any extension", function()
   local lab, program
 
@@ -170,27 +192,17 @@ describe("a value of any extension", function()
     it("is the same or another just where iptables prints it so, " .. family, function()
       lab = network.host()
       judge.prepare(lab.server, family)
-      local bases, by_table, counts = bases_of(family), {}, {}
+      local bases, counts, compared = bases_of(family), {}, 0
       compile_others(bases, lab.server, family)
-      for _, base in ipairs(bases) do
-        local name = base.request[2]
-        by_table[name] = by_table[name] or {}
-        table.insert(by_table[name], base)
-      end
-      local compared = 0
-      for _, name in ipairs { "filter", "nat", "raw", "security", "mangle" } do
-        local list = by_table[name]
-        judge.load_estimators(lab.server, family)
-        for first = 1, #list, AT_ONCE do
-          judge.judge(lab.server, family, name, list, first, math.min(first + AT_ONCE - 1, #list), function(from, to)
-            local lines = lines_about(list, from, to, counts)
-            local done = lab.server:run({ program, family:sub(-1), name, "values" }, {
-              input = table.concat(lines, "\n") .. "\n", limit = 60, env = { ASAN_OPTIONS = "detect_leaks=0" },
-            })
-            assert.equal(("%d compared\n"):format(#lines), done.out .. done.err)
-            compared = compared + #lines
-          end)
-        end
+      for name, list in pairs(by_table(bases)) do
+        judge_all(lab.server, family, name, list, function(from, to)
+          local lines = lines_about(list, from, to, counts)
+          local done = lab.server:run({ program, family:sub(-1), name, "values" }, {
+            input = table.concat(lines, "\n") .. "\n", limit = 60, env = { ASAN_OPTIONS = "detect_leaks=0" },
+          })
+          assert.equal(("%d compared\n"):format(#lines), done.out .. done.err)
+          compared = compared + #lines
+        end)
       end
       for _, base in ipairs(bases) do
         assert.truthy(counts[base.of] or base.needs, base.of .. " was never loaded")
@@ -205,6 +217,38 @@ describe("a value of any extension", function()
       print(("%s: %d rules compared with %d loaded ones, %d of them others; nothing else to say: %s"):format(family,
         compared, #bases, others, table.concat(idle, ", ")))
       assert.truthy(others > 1000, others)
+    end)
+
+    it("goes through an apply, and leaves nothing to do, " .. family, function()
+      lab = network.lab()
+      judge.prepare(lab.server, family)
+      judge.prepare(lab.friend, family)
+      local bases, policy = bases_of(family), {}
+      for name, list in pairs(by_table(bases)) do
+        judge_all(lab.friend, family, name, list, nil)
+      end
+      local function append(table_name, chain, text)
+        policy[#policy + 1] = ("chain(%q, %q, { family = %q }):append(%q)"):format(table_name, chain, family, text)
+      end
+      for _, name in ipairs(table_names) do
+        policy[#policy + 1] = ("chain(%q, 'USER', { family = %q })"):format(name, family)
+      end
+      for _, text in ipairs(judge.estimators) do
+        append("mangle", "USER", text)
+      end
+      local wanted = 0
+      for _, base in ipairs(bases) do
+        if base.saved then
+          append(base.request[2], base.request[3], base.request[4])
+          wanted = wanted + 1
+        end
+      end
+      local here = moongate.new(lab)
+      local path = here:policy(table.concat(policy, "\n") .. "\n")
+      here:apply(path)
+      local done = here:run("plan", path, "--detailed-exitcode")
+      assert.equal(0, done.code, done.out .. done.err)
+      assert.truthy(wanted > 400, wanted)
     end)
   end
 end)

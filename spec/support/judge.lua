@@ -11,14 +11,11 @@ local M = {}
 -- another code where the kernel refuses it.
 M.WORDS = 2
 
--- Rules of other tables than mangle may name these.
-local estimators = [[
-*mangle
-:ESTIMATORS - [0:0]
--A ESTIMATORS -j RATEEST --rateest-name spec --rateest-interval 250ms --rateest-ewmalog 500ms
--A ESTIMATORS -j RATEEST --rateest-name spec2 --rateest-interval 250ms --rateest-ewmalog 500ms
-COMMIT
-]]
+--- Rules of table mangle that make what rules of other tables name.
+M.estimators = {
+  "-j RATEEST --rateest-name spec --rateest-interval 250ms --rateest-ewmalog 500ms",
+  "-j RATEEST --rateest-name spec2 --rateest-interval 250ms --rateest-ewmalog 500ms",
+}
 
 --- Give a namespace what some extensions need: a set, and accounting objects.
 function M.prepare(namespace, family)
@@ -31,7 +28,8 @@ end
 
 --- Load the estimators that some rules name.
 function M.load_estimators(namespace, family)
-  tables.restore(namespace, family, estimators)
+  tables.restore(namespace, family, "*mangle\n:ESTIMATORS - [0:0]\n-A ESTIMATORS "
+    .. table.concat(M.estimators, "\n-A ESTIMATORS ") .. "\nCOMMIT\n")
 end
 
 local function restore_text(name, cases, first, last)
