@@ -146,15 +146,25 @@ static bool may_be_kept(const struct finding *finding, uint32_t i)
 	return finding->own->fates[i] == MG_REMOVED && !finding->ours[i];
 }
 
+/* A chain that goes takes along what others have put into it. */
+static bool stays(const struct finding *finding, size_t index)
+{
+	const struct mg_image_chain *chain = &finding->live->chains[index];
+
+	return chain->built_in || finding->kept->chains[index] != MG_NOT_KEPT ||
+	       mg_image_find(finding->compiled, chain->name);
+}
+
 static int judge_chain(struct finding *finding, size_t index, struct mg_error *error)
 {
 	const struct mg_image_chain *chain = &finding->live->chains[index];
+	const bool may_keep = stays(finding, index);
 	uint32_t i;
 	int err = mg_owned_claim(finding->owned, finding->live, chain, finding->own->fates,
 				 finding->ours, error);
 
 	for (i = chain->first; i < chain->first + chain->count && !err; i++)
-		if (may_be_kept(finding, i))
+		if (may_keep && may_be_kept(finding, i))
 			err = judge_rule(finding, index, i, error);
 	return err;
 }

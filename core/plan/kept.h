@@ -9,6 +9,7 @@
  *  - it looks up or fills a set that is kept, or its text is;
  *  - its table is kept.
  * A chain is kept by name, with its table, or because a kept rule leads to it.
+ * A chain that goes takes along what is in it, whoever put it there.
  */
 #ifndef MG_KEPT_H
 #define MG_KEPT_H

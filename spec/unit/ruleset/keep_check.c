@@ -3,7 +3,7 @@
  * The keep records of a ruleset: read back as they were given, once each, and
  * found by what their patterns match.
  */
-#include "ruleset/keep.h"
+#include "ruleset/save_text.h"
 
 #include <errno.h>
 
@@ -99,6 +99,79 @@ static void refusals(void)
 	end();
 }
 
+static int read_text(const char *text)
+{
+	int err;
+
+	begin();
+	err = mg_save_read(ruleset, MG_IPV4, "rules.v4", text, strlen(text), &tap_error);
+	return err ? err : mg_ruleset_seal(ruleset, &tap_error);
+}
+
+/* As a generation has it: a record for each line, and ranks of rules. */
+static void as_text(void)
+{
+	static const struct mg_keep odd = { MG_KEEP_RULES, "-s * --comment \"a \\\" b\"", "", 255,
+					    "a b.lua:7 keep" };
+	struct mg_rule_view rule;
+	char *text = NULL, *whole = NULL;
+	struct mg_keep out;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	mg_save_print_keep(stream, &odd);
+	fclose(stream);
+	EXPECT(asprintf(&whole,
+			"%s\n#@keep chains 10 docker DOCKER-* p.lua:3 keep\n#@keepsake \"\n"
+			"#@keep chains 10 docker DOCKER-* \"p.lua:3 keep\"\n*filter\n"
+			"-A INPUT -j A\n#@rank 20\n-A INPUT -j B\n#@rank 7\n-A INPUT -j C\n"
+			"COMMIT\n*nat\n-A OUTPUT -j D\nCOMMIT\n",
+			text) > 0);
+	free(text);
+	/* an origin of two words is quoted, or it is none */
+	EXPECT_IS(read_text(whole), -EINVAL);
+	EXPECT(strstr(tap_error.text, "rules.v4:2: \"#@keep\" takes a kind, a rank, an owner, a "
+				      "pattern and an origin"));
+	memcpy(strstr(whole, "p.lua:3 keep"), "p.lua:3_keep", 12);
+	EXPECT_DONE(read_text(whole));
+	free(whole);
+	EXPECT_IS(mg_ruleset_keep_count(ruleset), 2);
+	mg_ruleset_keep_at(ruleset, 0, &out);
+	EXPECT_IS(out.kind, odd.kind);
+	EXPECT_TEXT(out.pattern, odd.pattern);
+	EXPECT_TEXT(out.owner, "");
+	EXPECT_TEXT(out.origin, odd.origin);
+	EXPECT_IS(out.rank, 255);
+	mg_ruleset_rule_at(ruleset, 0, &rule);
+	EXPECT_TEXT(mg_arg_next(rule.args), "C");
+	EXPECT_IS(rule.rank, 7);
+	mg_ruleset_rule_at(ruleset, 1, &rule);
+	EXPECT_IS(rule.rank, 20);
+	mg_ruleset_rule_at(ruleset, 2, &rule);
+	EXPECT_IS(rule.rank, MG_RANK_SCRIPT);
+	mg_ruleset_rule_at(ruleset, 3, &rule);
+	EXPECT_IS(rule.rank, MG_RANK_SCRIPT);
+	end();
+}
+
+static void nonsense(void)
+{
+	static const char *const wrong[] = {
+		"#@keep chains 10 docker \"\" x\n",	 "#@keep chain 10 docker A x\n",
+		"#@keep chains 256 docker A x\n",	 "#@keep chains -1 docker A x\n",
+		"#@keep chains 10 docker A\n",		 "#@keep chains 10 docker A x y\n",
+		"#@keep chains 10 docker \"A x\n",	 "*filter\n#@rank x\n",
+		"*filter\n#@rank 0000000000000000001\n", "*filter\n#@rank 1 2\n",
+	};
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		EXPECT_IS(read_text(wrong[i]), -EINVAL);
+		EXPECT_IS(tap_error.status, MG_INVALID);
+		EXPECT(strncmp(tap_error.text, "rules.v4:", 9) == 0);
+	}
+	end();
+}
+
 int main(void)
 {
 	tap_clean_up = end;
@@ -106,5 +179,7 @@ int main(void)
 	tap_run("has a keep record that is said twice once", said_twice);
 	tap_run("finds a keep record by what its pattern matches", matching);
 	tap_run("refuses a keep record that makes no sense", refusals);
+	tap_run("reads keep records and ranks from a generation's text", as_text);
+	tap_run("refuses text whose keep records or ranks make no sense", nonsense);
 	return tap_end();
 }
