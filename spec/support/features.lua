@@ -55,6 +55,7 @@ local checks = {
     return run.run({ "strace", "-o", "/dev/null", "true" }).code == 0, "strace cannot trace here"
   end,
   curl = program("curl"),
+  fail2ban = program("fail2ban-server"),
   nft = function()
     local lab = network.host()
     local done = lab.server:run { "iptables-nft", "-A", "INPUT", "-j", "ACCEPT" }
