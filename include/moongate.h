@@ -389,6 +389,15 @@ enum mg_pending_state {
 	MG_PENDING_LEFT,     /* never confirmed, and its guard is gone: it stays */
 };
 
+/** What other software has in one live table, both families together. */
+struct mg_owner {
+	const char *name; /* a name for keep(); NULL: it looks like nobody's */
+	const char *table;
+	unsigned int families; /* in which it is, bits as in struct mg_request */
+	size_t rules, chains;
+	bool kept; /* the generation that is live keeps it */
+};
+
 /** How things stand. Strings live until the next report or mg_engine_close(). */
 struct mg_report {
 	struct mg_generation_info confirmed;
@@ -401,6 +410,10 @@ struct mg_report {
 	size_t missing;	 /* our rules that are not there, or not where they belong */
 	size_t foreign;	 /* rules that are not ours */
 	size_t policies; /* chain policies that differ */
+
+	/* All that is not of that generation, also in tables that it does not have, by name. */
+	size_t owner_count;
+	const struct mg_owner *owners;
 };
 
 /**

@@ -65,6 +65,27 @@ static json_t *json_drift(struct document *document, const struct mg_report *rep
 	return object;
 }
 
+/* Who else has rules here. */
+static json_t *json_owners(struct document *document, const struct mg_report *report)
+{
+	json_t *array = json_array();
+	size_t i;
+
+	for (i = 0; i < report->owner_count; i++) {
+		const struct mg_owner *owner = &report->owners[i];
+		json_t *object = json_object();
+
+		put(document, object, "owner", json_text(owner->name));
+		put(document, object, "table", json_text(owner->table));
+		put(document, object, "families", json_families(document, owner->families));
+		put(document, object, "rules", json_count(owner->rules));
+		put(document, object, "chains", json_count(owner->chains));
+		put(document, object, "kept", json_boolean(owner->kept));
+		put_element(document, array, object);
+	}
+	return array;
+}
+
 void json_status(const struct mg_engine *engine, const struct mg_report *report,
 		 struct document *document)
 {
@@ -78,4 +99,5 @@ void json_status(const struct mg_engine *engine, const struct mg_report *report,
 	put(document, content, "drift", json_drift(document, report));
 	put(document, content, "foreign_rules",
 	    report->has_drift ? json_count(report->foreign) : json_null());
+	put(document, content, "owners", json_owners(document, report));
 }

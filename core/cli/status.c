@@ -3,6 +3,7 @@
  * moongate status: which generation is in force, and is it still so?
  */
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "json_document.h"
@@ -74,11 +75,47 @@ static void show_drift(const struct options *options, const struct mg_report *re
 	}
 	style(options, PLAIN);
 	putchar('\n');
-	if (report->foreign)
-		printf("others       %zu %s not put there by Moongate\n", report->foreign,
-		       plural(report->foreign, "rule", "rules"));
-	else
-		printf("others       no rules of other software in the tables of the policy\n");
+}
+
+/* "9 rules and 4 chains in filter" */
+static void print_amount(const struct mg_owner *owner)
+{
+	if (owner->rules || !owner->chains)
+		printf("%zu %s", owner->rules, plural(owner->rules, "rule", "rules"));
+	if (owner->rules && owner->chains)
+		printf(" and ");
+	if (owner->chains)
+		printf("%zu %s", owner->chains, plural(owner->chains, "chain", "chains"));
+	printf(" in %s", owner->table);
+}
+
+static bool is_same_owner(const struct mg_owner *a, const struct mg_owner *b)
+{
+	return a->kept == b->kept &&
+	       (a->name == b->name || (a->name && b->name && strcmp(a->name, b->name) == 0));
+}
+
+/* A line for each owner. */
+static void show_others(const struct mg_report *report)
+{
+	const struct mg_owner *owner = report->owners;
+	size_t i;
+
+	if (!report->owner_count)
+		printf("others       no rules of other software in the tables\n");
+	for (i = 0; i < report->owner_count; i++, owner++) {
+		const bool again = i && is_same_owner(owner, owner - 1);
+
+		if (again)
+			printf(", ");
+		else
+			printf("%s%-13s%s%s: ", i ? "\n" : "", i ? "" : "others",
+			       owner->name ? owner->name : "of unknown owner",
+			       owner->kept ? ", kept" : "");
+		print_amount(owner);
+	}
+	if (report->owner_count)
+		putchar('\n');
 }
 
 static void show_report(const struct options *options, const struct mg_engine *engine,
@@ -89,6 +126,7 @@ static void show_report(const struct options *options, const struct mg_engine *e
 	show_generation(&report->confirmed);
 	show_pending(options, report);
 	show_drift(options, report);
+	show_others(report);
 	printf("backend      legacy xtables, %s\n", families == 1U << MG_IPV4	? "IPv4"
 						    : families == 1U << MG_IPV6 ? "IPv6"
 										: "IPv4 and IPv6");

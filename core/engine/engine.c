@@ -89,6 +89,7 @@ void mg_engine_close(struct mg_engine *engine)
 	mg_lookups_free(engine->lookups);
 	mg_host_free(engine->host);
 	mg_notes_clear(&engine->notes);
+	mg_owners_clear(&engine->owners);
 	free(engine->language);
 	free(engine);
 }

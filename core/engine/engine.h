@@ -12,6 +12,8 @@
  *   applying.c     making it real
  *   settling.c     confirming or rolling back what waits
  *   looking.c      how things stand
+ *   others.c       whose the other rules are
+ *   published.c    what Docker lets through on its own
  *   visiting.c     what is live
  *   importing.c    rules as a policy
  *   import_read.c  and where they come from
@@ -31,6 +33,12 @@
 
 struct mg_lookups;
 
+/** What other software has in the live tables; its names last. */
+struct mg_owners {
+	struct mg_owner *items;
+	size_t count, capacity;
+};
+
 struct mg_engine {
 	struct mg_request request;
 	char *language;		     /* its folder, where the request does not say */
@@ -46,9 +54,10 @@ struct mg_engine {
 	struct mg_saved_plan *saved;	 /* where the ruleset comes from, instead of a policy */
 	struct mg_lookups *lookups; /* what is known of names, see resolving.c; NULL: nothing yet */
 	struct mg_notes notes;
-	unsigned int families; /* that are managed: asked for, and there */
-	bool begun;	       /* the transaction lock is held */
-	bool planned;	       /* the plan is compared with the live tables, and judged */
+	struct mg_owners owners; /* as of the last report */
+	unsigned int families;	 /* that are managed: asked for, and there */
+	bool begun;		 /* the transaction lock is held */
+	bool planned;		 /* the plan is compared with the live tables, and judged */
 };
 
 /** -EINVAL: the caller's mistake of calling @function without @first before it. */
@@ -100,6 +109,24 @@ void mg_engine_allow(struct mg_engine *engine, size_t first, bool allowed);
  */
 bool mg_engine_is_worth_reading(struct mg_engine *engine, enum mg_family family, const char *table,
 				const char *remedy, const char *advice, int *err);
+
+/**
+ * Count what in the live tables of this host is not of a generation.
+ * @plan: of that generation, compared; NULL: there is none
+ */
+int mg_engine_count_others(struct mg_engine *engine, const struct mg_plan *plan,
+			   struct mg_error *error);
+void mg_owners_clear(struct mg_owners *owners);
+
+/** Note which ports Docker publishes, if any. */
+int mg_engine_tell_published(struct mg_engine *engine, enum mg_severity severity,
+			     struct mg_error *error);
+
+/** The same for a policy that keeps Docker: a warning, if it has no rules about them. */
+int mg_engine_tell_kept_published(struct mg_engine *engine, struct mg_error *error);
+
+/** After a plan was compared: note which software that the policy keeps is not there. */
+int mg_engine_tell_absent(struct mg_engine *engine, struct mg_error *error);
 
 /** What is wrong with a ruleset for this host: to @notes. */
 int mg_engine_diagnose(const struct mg_engine *engine, const struct mg_ruleset *ruleset,

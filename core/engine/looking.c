@@ -61,6 +61,8 @@ static int find_drift(struct mg_engine *engine, const struct mg_generation *gene
 		out->policies += table->diff->policies_changed;
 	}
 	out->has_drift = !err;
+	if (!err)
+		err = mg_engine_count_others(engine, plan, error);
 	mg_plan_free(plan);
 	mg_ruleset_free(ruleset);
 	return err;
@@ -114,7 +116,13 @@ int mg_engine_report(struct mg_engine *engine, struct mg_report *out, struct mg_
 		err = mg_engine_read_pending(engine, &pending, error);
 	if (!err && (pending || engine->confirmed))
 		err = find_drift(engine, pending ? pending : engine->confirmed, out, error);
+	else if (!err)
+		err = mg_engine_count_others(engine, NULL, error);
 	mg_generation_free(pending);
+	out->owner_count = engine->owners.count;
+	out->owners = engine->owners.items;
+	if (!err)
+		err = mg_engine_tell_published(engine, MG_WARNING, error);
 	if (!err)
 		err = mg_beside_read(&engine->notes, error);
 	if (!err)

@@ -242,6 +242,10 @@ int mg_engine_plan(struct mg_engine *engine, struct mg_error *error)
 		err = look_beside(engine, error);
 	if (!err)
 		err = refuse_foreign(engine, error);
+	if (!err)
+		err = mg_engine_tell_absent(engine, error);
+	if (!err)
+		err = mg_engine_tell_kept_published(engine, error);
 	if (!err && !mg_plan_is_empty(engine->plan)) {
 		err = mg_engine_judge_live(engine, error);
 		if (!err)
