@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "importing.h"
-#include "netfilter/compile.h"
 #include "netfilter/equal.h"
 #include "netfilter/print.h"
 #include "ruleset/failure.h"
@@ -20,77 +19,15 @@ enum { MOST_WRONG = 12 };
 
 void mg_rules_clear(struct mg_rules_read *read)
 {
-	mg_ruleset_free(read->original);
-	mg_ruleset_free(read->printed);
+	mg_ruleset_free(read->rules);
+	free(read->entries);
 	mg_arena_clear(&read->arena);
-	mg_arena_clear(&read->entries);
+	mg_arena_clear(&read->trials);
+	mg_args_clear(&read->words);
+	mg_patterns_clear(&read->patterns);
 	mg_notes_clear(&read->wrong);
 	free(read->remarks);
 	free(read->counts);
-}
-
-/* Is @name a user chain of the table? */
-static bool is_chain(const void *data, const char *name)
-{
-	const struct mg_compile_context *context = data;
-	const struct mg_rules_read *read = context->data;
-
-	return mg_ruleset_find_chain(read->original, read->family, context->table, name) !=
-		       UINT32_MAX &&
-	       !mg_is_builtin_chain(context->table, name);
-}
-
-/* Compile one rule; its entries last until the next. */
-static int compile(struct mg_rules_read *read, const char *table, const char *chain, uint32_t argc,
-		   const char *const *argv, struct mg_compiled_rule *out, struct mg_error *error)
-{
-	/* is_chain() is handed the context's own address: it needs the table, too */
-	struct mg_compile_context context = { .table = table, .chain = chain, .data = read };
-	struct mg_compile_context asked = context;
-	size_t size = 0;
-	char *args, *at;
-	uint32_t i;
-
-	context.is_chain = is_chain;
-	context.data = &asked;
-	mg_arena_reset(&read->entries);
-	for (i = 0; i < argc; i++)
-		size += strlen(argv[i]) + 1;
-	args = at = mg_arena_take(&read->entries, size + 1);
-	if (!args)
-		return mg_engine_no_memory(error);
-	for (i = 0; i < argc; i++)
-		at = stpcpy(at, argv[i]) + 1;
-	return mg_compile_rule(read->family, &context, args, argc, size, &read->entries, out,
-			       error);
-}
-
-static int print_entry(const struct mg_rules_read *read, const struct mg_compiled_rule *rule,
-		       uint32_t number, const char **text, struct mg_error *error)
-{
-	const struct mg_entry entry = {
-		.bytes = rule->entries[number],
-		.target = rule->target,
-		.standard = rule->standard,
-	};
-
-	return mg_entry_text(mg_family_ops(read->family), &entry, text, error);
-}
-
-int mg_rules_print(struct mg_rules_read *read, enum mg_family family, const char *table,
-		   const char *chain, uint32_t argc, const char *const *argv, const char **text,
-		   struct mg_error *error)
-{
-	struct mg_compiled_rule rule;
-	int err;
-
-	read->family = family;
-	err = compile(read, table, chain, argc, argv, &rule, error);
-	if (err)
-		return err;
-	if (rule.count != 1)
-		return mg_fail(error, -EINVAL, MG_INVALID, "the rule lists several addresses");
-	return print_entry(read, &rule, 0, text, error);
 }
 
 static int add_remark(struct mg_rules_read *read, const char *text, struct mg_error *error)
@@ -167,19 +104,14 @@ static int take_chain(void *context, const struct mg_dump_line *line, struct mg_
 
 	if (line->kind != MG_DUMP_CHAIN || wrong_chain(line))
 		return 0;
-	err = mg_ruleset_chain(read->original, read->family, line->table, line->chain, "", &chain,
+	err = mg_ruleset_chain(read->rules, read->family, line->table, line->chain, "", &chain,
 			       error);
 	if (!err && line->policy)
-		err = mg_ruleset_policy(read->original, chain, line->policy, "", error);
-	if (!err)
-		err = mg_ruleset_chain(read->printed, read->family, line->table, line->chain, "",
-				       &chain, error);
-	if (!err && line->policy)
-		err = mg_ruleset_policy(read->printed, chain, line->policy, "", error);
+		err = mg_ruleset_policy(read->rules, chain, line->policy, "", error);
 	return err;
 }
 
-/* How many rules the chain of the printed ruleset has so far; NULL without memory. */
+/* How many rules the chain has so far; NULL without memory. */
 static uint32_t *count_of(struct mg_rules_read *read, uint32_t chain)
 {
 	const size_t before = read->counts ? read->count_capacity : 0;
@@ -193,76 +125,131 @@ static uint32_t *count_of(struct mg_rules_read *read, uint32_t chain)
 	return &read->counts[chain];
 }
 
-static int add_rule(struct mg_rules_read *read, const struct mg_dump_line *line,
-		    const struct mg_compiled_rule *rule, struct mg_error *error)
+/* What stands behind "-A CHAIN " in a line; "" if it is not written like that. */
+static const char *written_rule(const struct mg_dump_line *line)
 {
-	const char *place, *text;
-	char buffer[512];
-	uint32_t original, printed, i, *count;
+	const size_t length = strlen(line->chain);
+
+	if (strncmp(line->text, "-A ", 3) != 0 ||
+	    strncmp(line->text + 3, line->chain, length) != 0 || line->text[3 + length] != ' ')
+		return "";
+	return line->text + 3 + length + 1;
+}
+
+/*
+ * Add a rule as @text and, behind it, its words. Most dumps are iptables-save's:
+ * there they are those of the line.
+ */
+static int add_text(struct mg_rules_read *read, const struct mg_dump_line *line, uint32_t chain,
+		    const char *text, const char *place, struct mg_error *error)
+{
+	const char *const *argv = line->argv;
+	uint32_t argc = line->argc;
+	const char *args;
+	size_t size;
 	int err;
 
-	snprintf(buffer, sizeof(buffer), "%s:%u", read->name, line->number);
-	place = buffer;
-	err = mg_ruleset_chain(read->original, read->family, line->table, line->chain, place,
-			       &original, error);
-	if (!err)
-		err = mg_ruleset_append(read->original, original, MG_RANK_SCRIPT, line->argc,
-					line->argv, place, error);
-	if (!err)
-		err = mg_ruleset_chain(read->printed, read->family, line->table, line->chain, place,
-				       &printed, error);
-	if (err)
-		return err;
-	count = count_of(read, printed);
+	if (strcmp(written_rule(line), text) != 0) {
+		err = mg_args_split(&read->words, text, strlen(text), error);
+		if (err)
+			return err;
+		argv = read->words.argv;
+		argc = read->words.argc;
+	}
+	args = mg_rules_join(read, text, argc, argv, &size);
+	if (!args)
+		return mg_engine_no_memory(error);
+	return mg_ruleset_append_args(read->rules, chain, MG_RANK_SCRIPT, argc + 1, args, size,
+				      place, error);
+}
+
+static int add_entry(struct mg_rules_read *read, const struct mg_compiled_rule *rule,
+		     uint32_t number, uint32_t chain, struct mg_error *error)
+{
+	if (mg_make_room((void **)&read->entries, &read->entry_capacity, read->entry_count + 1,
+			 sizeof(*read->entries)))
+		return mg_engine_no_memory(error);
+	read->entries[read->entry_count++] = (struct mg_read_entry){
+		.bytes = rule->entries[number],
+		.target = rule->target,
+		.standard = rule->standard,
+		.chain = chain,
+	};
+	return 0;
+}
+
+static int add_rule(struct mg_rules_read *read, const struct mg_dump_line *line, uint32_t chain,
+		    const struct mg_compiled_rule *rule, struct mg_error *error)
+{
+	uint32_t i, *count = count_of(read, chain);
+	char place[512];
+	const char *text;
+	int err;
+
 	if (!count)
 		return mg_engine_no_memory(error);
+	snprintf(place, sizeof(place), "%s:%u", read->name, line->number);
 	err = settle_remarks(read, line->table, line->chain, *count, error);
 	for (i = 0; i < rule->count && !err; i++) {
-		err = print_entry(read, rule, i, &text, error);
+		err = mg_rules_entry_text(read, rule, i, &text, error);
 		if (!err)
-			err = mg_ruleset_append(read->printed, printed, MG_RANK_SCRIPT, *text != 0,
-						&text, place, error);
+			err = add_text(read, line, chain, text, place, error);
+		if (!err)
+			err = add_entry(read, rule, i, chain, error);
 		*count += !err;
 	}
 	return err;
 }
 
-/* Can the rule's chain have rules? NULL, or why not. */
-static const char *wrong_place(const struct mg_rules_read *read, const struct mg_dump_line *line)
+/* The chain that a rule goes to. Returns NULL, or why there is none. */
+static const char *find_chain(struct mg_rules_read *read, const struct mg_dump_line *line,
+			      uint32_t *out)
 {
 	if (!mg_builtin_chains(line->table))
 		return "there is no such table (raw, mangle, security, nat or filter)";
-	if (!mg_is_builtin_chain(line->table, line->chain) &&
-	    mg_ruleset_find_chain(read->original, read->family, line->table, line->chain) ==
-		    UINT32_MAX)
+	*out = mg_ruleset_find_chain(read->rules, read->family, line->table, line->chain);
+	if (*out == UINT32_MAX && !mg_is_builtin_chain(line->table, line->chain))
 		return "its chain is declared nowhere (:CHAIN - [0:0])";
 	return NULL;
+}
+
+static int take_rule(struct mg_rules_read *read, const struct mg_dump_line *line,
+		     struct mg_error *error)
+{
+	struct mg_compiled_rule rule = { .count = 0 };
+	struct mg_error why = { 0 };
+	uint32_t chain = UINT32_MAX;
+	const char *wrong = find_chain(read, line, &chain);
+	int err = 0;
+
+	if (wrong)
+		return take_wrong(read, line, wrong, error);
+	if (chain == UINT32_MAX)
+		err = mg_ruleset_chain(read->rules, read->family, line->table, line->chain, "",
+				       &chain, error);
+	if (err)
+		return err;
+	err = mg_rules_compile(read, line, chain, &rule, &why);
+	if (err == -ENOMEM)
+		return mg_engine_no_memory(error);
+	return err ? take_wrong(read, line, why.text, error)
+		   : add_rule(read, line, chain, &rule, error);
 }
 
 /* The second time: the rules. */
 static int take_line(void *context, const struct mg_dump_line *line, struct mg_error *error)
 {
 	struct mg_rules_read *read = context;
-	struct mg_compiled_rule rule = { .count = 0 };
-	struct mg_error why = { 0 };
 	const char *wrong;
-	int err;
 
 	switch (line->kind) {
 	case MG_DUMP_REMARK: return add_remark(read, line->text + 1, error);
 	case MG_DUMP_WRONG: return take_wrong(read, line, line->why, error);
-	case MG_DUMP_CHAIN:
-		wrong = wrong_chain(line);
-		return wrong ? take_wrong(read, line, wrong, error) : 0;
-	case MG_DUMP_RULE: break;
+	case MG_DUMP_RULE: return take_rule(read, line, error);
+	case MG_DUMP_CHAIN: break;
 	}
-	wrong = wrong_place(read, line);
-	if (wrong)
-		return take_wrong(read, line, wrong, error);
-	err = compile(read, line->table, line->chain, line->argc, line->argv, &rule, &why);
-	if (err == -ENOMEM)
-		return mg_engine_no_memory(error);
-	return err ? take_wrong(read, line, why.text, error) : add_rule(read, line, &rule, error);
+	wrong = wrong_chain(line);
+	return wrong ? take_wrong(read, line, wrong, error) : 0;
 }
 
 static int read_text(struct mg_rules_read *read, const char *name, enum mg_family family,
@@ -273,7 +260,7 @@ static int read_text(struct mg_rules_read *read, const char *name, enum mg_famil
 	read->name = name;
 	read->family = family;
 	read->families |= 1U << family;
-	err = mg_dump_read(text, length, take_chain, read, error);
+	err = mg_dump_read_chains(text, length, take_chain, read, error);
 	if (!err)
 		err = mg_dump_read(text, length, take_line, read, error);
 	read->pending = 0; /* behind the last rule: beside the whole */
@@ -282,16 +269,48 @@ static int read_text(struct mg_rules_read *read, const char *name, enum mg_famil
 
 static int begin(struct mg_rules_read *read, struct mg_error *error)
 {
-	int err = mg_ruleset_new(&read->original, error);
-
-	return err ? err : mg_ruleset_new(&read->printed, error);
+	read->patterns_of = UINT32_MAX;
+	return mg_ruleset_new(&read->rules, error);
 }
 
+static int check_chain_names(const struct mg_rules_read *read, struct mg_error *error)
+{
+	const uint32_t count = mg_ruleset_chain_count(read->rules);
+	struct mg_chain_view chain;
+	uint32_t i;
+	int err = 0;
+
+	for (i = 0; i < count && !err; i++) {
+		mg_ruleset_chain_at(read->rules, i, &chain);
+		if (!mg_is_builtin_chain(chain.table, chain.name))
+			err = mg_compile_check_chain(chain.family, chain.name, error);
+	}
+	return err;
+}
+
+/* Bring the entries into the order of the rules. */
 static int end(struct mg_rules_read *read, struct mg_error *error)
 {
-	int err = mg_ruleset_seal(read->original, error);
+	struct mg_read_entry *sorted = calloc(read->entry_count + 1, sizeof(*sorted));
+	struct mg_chain_view chain;
+	size_t i;
+	int err = sorted ? mg_ruleset_seal(read->rules, error) : mg_engine_no_memory(error);
 
-	return err ? err : mg_ruleset_seal(read->printed, error);
+	if (err) {
+		free(sorted);
+		return err;
+	}
+	if (read->counts)
+		memset(read->counts, 0, read->count_capacity * sizeof(*read->counts));
+	for (i = 0; i < read->entry_count; i++) {
+		const uint32_t number = read->entries[i].chain;
+
+		mg_ruleset_chain_at(read->rules, number, &chain);
+		sorted[chain.first + read->counts[number]++] = read->entries[i];
+	}
+	free(read->entries);
+	read->entries = sorted;
+	return check_chain_names(read, error);
 }
 
 int mg_rules_read_texts(struct mg_rules_read *read, const struct mg_import *import,

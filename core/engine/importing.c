@@ -2,7 +2,7 @@
 /*
  * Dumps of rules, or the live ones, as a policy. Each rule is compiled and
  * printed, so that what differs in spelling only is the same from here on;
- * what comes out is evaluated, compiled and compared before it is handed out.
+ * what comes out is evaluated and compared before it is handed out.
  */
 #include "importing.h"
 
@@ -15,8 +15,6 @@
 #include "policy/evaluate.h"
 #include "policy/importing.h"
 #include "ruleset/failure.h"
-
-enum { BOTH_FAMILIES = 1 << MG_IPV4 | 1 << MG_IPV6 };
 
 /* Not a file's: what the policy is called while it is tried. */
 static const char trial_name[] = "imported.lua";
@@ -44,62 +42,15 @@ static int evaluate(struct mg_engine *engine, const char *text, struct mg_rulese
 	return err;
 }
 
-/* Is there something to do where @wanted is and @live was? */
-static int compare_table(const struct mg_image *live, const struct mg_image *wanted, bool *same,
-			 struct mg_error *error)
-{
-	struct mg_diff *diff = NULL;
-	int err = mg_diff_make(live, wanted, &diff, error);
-
-	if (!err)
-		*same = mg_diff_is_empty(diff);
-	mg_diff_free(diff);
-	return err;
-}
-
-/* Compare @plan with @other, table by table; one that is missing there has nothing in it here. */
-static int compare_plans(const struct mg_plan *plan, const struct mg_plan *other, bool *same,
-			 struct mg_error *error)
-{
-	size_t i;
-	int err = 0;
-
-	*same = true;
-	for (i = 0; i < plan->table_count && !err && *same; i++) {
-		const struct mg_table_plan *table = &plan->tables[i];
-		const struct mg_table_plan *match = mg_plan_find(other, table->family,
-								 table->table);
-		size_t c;
-
-		if (match) {
-			err = compare_table(table->compiled, match->compiled, same, error);
-			continue;
-		}
-		*same = table->compiled->entry_count == 0;
-		for (c = 0; c < table->compiled->chain_count && *same; c++) {
-			const struct mg_image_chain *chain = &table->compiled->chains[c];
-
-			*same = chain->policy && strcmp(chain->policy, "DROP") != 0;
-		}
-	}
-	return err;
-}
-
 /* The proof: planning the policy where the source's rules are live has nothing to do. */
-static int prove(struct mg_engine *engine, const struct mg_plan *source, const char *text,
-		 bool *same, struct mg_error *error)
+static int prove(struct mg_engine *engine, struct mg_rules_read *read, const char *text, bool *same,
+		 struct mg_error *error)
 {
-	struct mg_plan *policy = NULL;
 	struct mg_ruleset *made = NULL;
 	int err = evaluate(engine, text, &made, error);
 
 	if (!err)
-		err = mg_plan_compile(made, BOTH_FAMILIES, &policy, NULL, error);
-	if (!err)
-		err = compare_plans(source, policy, same, error);
-	if (!err && *same)
-		err = compare_plans(policy, source, same, error);
-	mg_plan_free(policy);
+		err = mg_rules_prove(read, made, same, error);
 	mg_ruleset_free(made);
 	return err;
 }
@@ -109,7 +60,7 @@ static int write_policy(struct mg_engine *engine, struct mg_rules_read *read, ch
 			struct mg_error *error)
 {
 	struct mg_importing importing = {
-		.rules = read->printed,
+		.rules = read->rules,
 		.remarks = read->remarks,
 		.remark_count = read->remark_count,
 		.families = read->families,
@@ -119,13 +70,10 @@ static int write_policy(struct mg_engine *engine, struct mg_rules_read *read, ch
 		.print = print_rule,
 		.context = read,
 	};
-	struct mg_plan *source = NULL;
 	bool same = false;
 	char *text = NULL;
-	int attempt, err = mg_plan_compile(read->original, BOTH_FAMILIES, &source, NULL, error);
+	int attempt, err = 0;
 
-	if (err)
-		return err;
 	for (attempt = 0; attempt < 4 && !same; attempt++) {
 		free(text);
 		text = NULL;
@@ -134,11 +82,10 @@ static int write_policy(struct mg_engine *engine, struct mg_rules_read *read, ch
 		importing.plain = attempt > 2;
 		err = mg_policy_write(&importing, &text, error);
 		if (!err)
-			err = prove(engine, source, text, &same, error);
+			err = prove(engine, read, text, &same, error);
 		if (err == -ENOMEM)
 			break;
 	}
-	mg_plan_free(source);
 	if (!err && !same)
 		err = mg_fail(error, -EINVAL, MG_INVALID,
 			      "%s: what the policy would load is not the same, so there is none",

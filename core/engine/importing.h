@@ -1,23 +1,39 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What an import has read: rules from dumps or from the kernel, as they were
- * written and as iptables-save would print them, and what was beside them.
+ * What an import has read: rules from dumps or from the kernel, compiled and as
+ * iptables-save would print them, and what was beside them; and the proof that
+ * a policy says the same.
  */
 #ifndef MG_ENGINE_IMPORTING_H
 #define MG_ENGINE_IMPORTING_H
 
 #include "engine.h"
+#include "netfilter/compile.h"
+#include "netfilter/pattern.h"
 #include "policy/importing.h"
 #include "ruleset/arena.h"
 #include "ruleset/dump.h"
 
+/** A rule of mg_rules_read.rules, compiled; the indices are the same once that is sealed. */
+struct mg_read_entry {
+	const void *bytes;
+	const char *target;
+	bool standard;
+	uint32_t chain;
+};
+
 /** Zero-initialise; end with mg_rules_clear(). */
 struct mg_rules_read {
-	struct mg_ruleset *original; /* with the words of the dump */
-	struct mg_ruleset *printed;  /* each rule as one word: what iptables-save prints */
-	struct mg_arena arena;	     /* remarks and their names */
-	struct mg_arena entries;     /* of one rule */
-	uint32_t *counts;	     /* rules in each chain of printed */
+	struct mg_ruleset *rules; /* as iptables-save prints them, see struct mg_importing */
+	struct mg_read_entry *entries;
+	size_t entry_count, entry_capacity;
+	struct mg_arena arena;	/* entries, remarks and their names */
+	struct mg_arena trials; /* of one rule */
+	struct mg_args words;	/* the same */
+	struct mg_patterns patterns;
+	uint32_t patterns_of; /* this chain */
+	void *entry;	      /* that came of a pattern: the newest */
+	uint32_t *counts;     /* rules in each chain */
 	size_t count_capacity;
 	struct mg_remark *remarks;
 	size_t remark_count, remark_capacity;
@@ -46,6 +62,40 @@ int mg_rules_judge(struct mg_rules_read *read, struct mg_notes *notes, struct mg
 int mg_rules_print(struct mg_rules_read *read, enum mg_family family, const char *table,
 		   const char *chain, uint32_t argc, const char *const *argv, const char **text,
 		   struct mg_error *error);
+
+/**
+ * Would a policy that made @made have nothing to do where these rules are live?
+ * @made: sealed
+ * Errors: those of a rule that does not compile, with its origin.
+ */
+int mg_rules_prove(struct mg_rules_read *read, const struct mg_ruleset *made, bool *same,
+		   struct mg_error *error);
+
+/**
+ * Compile the rule of a line, by the pattern of one before where it is like
+ * that. @out: its list is valid until the next call
+ */
+int mg_rules_compile(struct mg_rules_read *read, const struct mg_dump_line *line, uint32_t chain,
+		     struct mg_compiled_rule *out, struct mg_error *error);
+
+/** The text of one entry of a rule, valid until the next call. */
+int mg_rules_entry_text(const struct mg_rules_read *read, const struct mg_compiled_rule *rule,
+			uint32_t number, const char **text, struct mg_error *error);
+
+/**
+ * Words as a ruleset keeps them, one after the other; valid until the next call.
+ * @first: a word to stand before them, or NULL
+ * Returns NULL without memory.
+ */
+const char *mg_rules_join(struct mg_rules_read *read, const char *first, uint32_t argc,
+			  const char *const *argv, size_t *size);
+
+/**
+ * What rules of a chain are compiled with.
+ * @asked: what @out points to; it must last as long
+ */
+void mg_rules_context(struct mg_rules_read *read, const char *table, const char *chain,
+		      struct mg_compile_context *out, struct mg_compile_context *asked);
 
 void mg_rules_clear(struct mg_rules_read *read);
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "import_columns.h"
 #include "libraries.h"
 #include "memory.h"
 #include "primitives.h"
@@ -23,6 +24,7 @@ static const size_t MEMORY_LIMIT = (size_t)2 << 30;
 struct run {
 	const struct mg_importing *importing;
 	struct mg_primitives primitives;
+	struct mg_kinds kinds;
 	char *out;
 };
 
@@ -65,27 +67,8 @@ static void set_integer(lua_State *L, const char *key, lua_Integer value)
 	lua_setfield(L, -2, key);
 }
 
-/* -> { { text, place } ... }: the text is the rule's only word */
-static void push_rules(lua_State *L, const struct mg_ruleset *rules,
-		       const struct mg_chain_view *chain)
-{
-	struct mg_rule_view rule;
-	uint32_t i;
-
-	lua_createtable(L, (int)chain->count, 0);
-	for (i = 0; i < chain->count; i++) {
-		mg_ruleset_rule_at(rules, chain->first + i, &rule);
-		lua_createtable(L, 2, 0);
-		lua_pushstring(L, rule.argc ? rule.args : "");
-		lua_rawseti(L, -2, 1);
-		lua_pushstring(L, rule.origin);
-		lua_rawseti(L, -2, 2);
-		lua_rawseti(L, -2, (lua_Integer)i + 1);
-	}
-}
-
 /* -> { { family =, table =, name =, policy =, rules = } ... } */
-static void push_chains(lua_State *L, const struct mg_ruleset *rules)
+static void push_chains(lua_State *L, struct mg_kinds *kinds, const struct mg_ruleset *rules)
 {
 	const uint32_t count = mg_ruleset_chain_count(rules);
 	struct mg_chain_view chain;
@@ -99,7 +82,7 @@ static void push_chains(lua_State *L, const struct mg_ruleset *rules)
 		set_string(L, "table", chain.table);
 		set_string(L, "name", chain.name);
 		set_string(L, "policy", chain.policy);
-		push_rules(L, rules, &chain);
+		mg_push_columns(L, kinds, rules, &chain);
 		lua_setfield(L, -2, "rules");
 		lua_rawseti(L, -2, (lua_Integer)i + 1);
 	}
@@ -125,7 +108,7 @@ static void push_remarks(lua_State *L, const struct mg_importing *importing)
 }
 
 /* -> input */
-static void push_input(lua_State *L, const struct mg_importing *importing)
+static void push_input(lua_State *L, struct mg_kinds *kinds, const struct mg_importing *importing)
 {
 	lua_createtable(L, 0, 6);
 	set_integer(L, "families", importing->families);
@@ -136,7 +119,7 @@ static void push_input(lua_State *L, const struct mg_importing *importing)
 	lua_setfield(L, -2, "careful");
 	lua_pushboolean(L, importing->apart);
 	lua_setfield(L, -2, "apart");
-	push_chains(L, importing->rules);
+	push_chains(L, kinds, importing->rules);
 	lua_setfield(L, -2, "chains");
 	push_remarks(L, importing);
 	lua_setfield(L, -2, "remarks");
@@ -156,7 +139,7 @@ static int write_policy(lua_State *L)
 	lua_pushliteral(L, "moongate.import");
 	lua_call(L, 1, 1);
 	lua_getfield(L, -1, "policy");
-	push_input(L, run->importing);
+	push_input(L, &run->kinds, run->importing);
 	mg_push_primitives(L, &run->primitives, run->importing->host);
 	lua_call(L, 2, 1);
 	text = luaL_checkstring(L, -1);
@@ -194,6 +177,7 @@ int mg_policy_write(const struct mg_importing *importing, char **out, struct mg_
 		*out = run.out;
 out:
 	mg_memory_clear(&memory);
+	mg_kinds_clear(&run.kinds);
 	mg_args_clear(&run.primitives.args);
 	mg_ruleset_free(run.primitives.ruleset);
 	mg_notes_clear(&notes);

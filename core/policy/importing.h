@@ -19,7 +19,9 @@ struct mg_remark {
 };
 
 struct mg_importing {
-	const struct mg_ruleset *rules; /* sealed; as iptables-save would print them */
+	/* sealed; the first word of a rule is what iptables-save prints, the others are its words
+	 */
+	const struct mg_ruleset *rules;
 	const struct mg_remark *remarks;
 	size_t remark_count;
 	unsigned int families; /* that were imported; the others get no rules */

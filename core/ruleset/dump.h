@@ -45,6 +45,12 @@ int mg_dump_read(const char *text, size_t length,
 			      struct mg_error *error),
 		 void *context, struct mg_error *error);
 
+/** The same, but lines that begin with "-A " are passed over, which is quick. */
+int mg_dump_read_chains(const char *text, size_t length,
+			int (*visit)(void *context, const struct mg_dump_line *line,
+				     struct mg_error *error),
+			void *context, struct mg_error *error);
+
 /**
  * The family that a dump is of, by the program that it says wrote it, else by
  * what only one family has; IPv4 where nothing tells.

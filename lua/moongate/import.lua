@@ -23,17 +23,16 @@ local has_helpers = {
 local family_names = { "ipv4", "ipv6" }
 local family_titles = { "IPv4", "IPv6" }
 
+-- A chain that is not there.
+local nothing = { count = 0 }
+
 -- The rules by chain, and which tables are to be named in each family: those
 -- in which there is something, and filter.
 local function new_model(input)
   local model = { chains = {}, order = {}, named = {} }
   for _, chain in ipairs(input.chains) do
-    local rules = {}
-    for i, rule in ipairs(chain.rules) do
-      rules[i] = { text = rule[1], place = rule[2] }
-    end
     model.chains[key(chain.family, chain.table, chain.name)] = {
-      table = chain.table, name = chain.name, policy = chain.policy, rules = rules,
+      table = chain.table, name = chain.name, policy = chain.policy, rules = chain.rules,
     }
     local order = model.order[chain.table] or {}
     model.order[chain.table] = order
@@ -41,7 +40,7 @@ local function new_model(input)
       order[chain.name] = true
       order[#order + 1] = chain.name
     end
-    if #rules > 0 or not is_built_in[chain.name] or chain.policy == "DROP" then
+    if chain.rules.count > 0 or not is_built_in[chain.name] or chain.policy == "DROP" then
       model.named[chain.table] = (model.named[chain.table] or 0) | chain.family
     end
   end
@@ -49,15 +48,16 @@ local function new_model(input)
   return model
 end
 
--- Remarks by the rule that they stand beside; and those beside no rule.
+-- Remarks by chain and by the rule that they stand beside; and those beside no rule.
 local function new_remarks(input)
   local remarks = { loose = {} }
   for _, remark in ipairs(input.remarks) do
     local list = remarks.loose
     if remark.chain then
-      local place = key(remark.family, remark.table, remark.chain) .. "\0" .. remark.index
+      local place = key(remark.family, remark.table, remark.chain)
       remarks[place] = remarks[place] or {}
-      list = remarks[place]
+      list = remarks[place][remark.index] or {}
+      remarks[place][remark.index] = list
     end
     list[#list + 1] = "-- " .. remark.text:gsub("^%s+", ""):gsub("%c", " ")
   end
@@ -68,6 +68,7 @@ end
 -- are chained.
 local function new_writer(remarks)
   local writer = { lines = {}, object = nil, at = nil }
+  local no_remarks = {}
 
   function writer.add(line)
     writer.close()
@@ -82,26 +83,30 @@ local function new_writer(remarks)
   end
 
   function writer.close()
-    local body = writer.body
+    local body, lines = writer.body, writer.lines
     if body then
       writer.body = nil
-      if #body == 1 and #writer.object + #body[1] < 110 then
-        writer.lines[#writer.lines + 1] = writer.object .. ":" .. body[1]
+      if #body == 1 and #writer.object + #body[1] < 112 then
+        lines[#lines + 1] = writer.object .. body[1]:sub(3)
       else
-        writer.lines[#writer.lines + 1] = writer.object
-        for _, line in ipairs(body) do
-          writer.lines[#writer.lines + 1] = (line:find("^%-%-") and "  " or "  :") .. line
-        end
+        lines[#lines + 1] = writer.object
+        table.move(body, 1, #body, #lines + 1, lines)
       end
     end
+  end
+
+  -- What somebody wrote beside the rules of a chain in one family.
+  local function remarks_of(walk, family)
+    return remarks[key(family, walk.table, walk.chain)] or no_remarks
   end
 
   -- The remarks beside the rules that a call makes, each once.
   local function beside(walk, at, made)
     local found, seen = {}, {}
     for family = 1, 2 do
-      for i = at[family], at[family] + made[family] - 1 do
-        for _, line in ipairs(remarks[key(family, walk.table, walk.chain) .. "\0" .. i] or {}) do
+      local all = remarks_of(walk, family)
+      for i = at[family], next(all) and at[family] + made[family] - 1 or 0 do
+        for _, line in ipairs(all[i] or no_remarks) do
           if not seen[line] then
             seen[line] = true
             found[#found + 1] = line
@@ -112,22 +117,37 @@ local function new_writer(remarks)
     return found
   end
 
+  local function append(walk, code)
+    local body = writer.body
+    if writer.object ~= walk.object or not body then
+      writer.close()
+      body = {}
+      writer.object, writer.body = walk.object, body
+    end
+    body[#body + 1] = code
+  end
+
   function writer.call(walk, code, is_primitive, at, made)
-    local notes = beside(walk, at, made)
-    if not is_primitive then
-      for _, line in ipairs(notes) do
+    for _, line in ipairs(beside(walk, at, made)) do
+      if is_primitive then
+        append(walk, "  " .. line)
+      else
         writer.add(line)
       end
-      return writer.add(code)
     end
-    if writer.object ~= walk.object or not writer.body then
-      writer.close()
-      writer.object, writer.body = walk.object, {}
+    writer.single(walk, code, is_primitive)
+  end
+
+  function writer.single(walk, code, is_primitive)
+    if is_primitive then
+      append(walk, "  :append " .. code)
+    else
+      writer.add(code)
     end
-    for _, line in ipairs(notes) do
-      table.insert(writer.body, line)
-    end
-    table.insert(writer.body, "append " .. code)
+  end
+
+  function writer.is_marked(walk, family, at)
+    return remarks_of(walk, family)[at] ~= nil
   end
 
   return writer
@@ -153,7 +173,7 @@ local function write_stretch(job, table_name, name, first, last)
   local rules = {}
   for family = 1, 2 do
     local chain = job.model.chains[key(family, table_name, name)]
-    rules[family] = chain and chain.rules or {}
+    rules[family] = chain and chain.rules or nothing
   end
   local walk = {
     table = table_name, chain = name, object = object(job, table_name, name), families = job.input.families,
@@ -163,6 +183,12 @@ local function write_stretch(job, table_name, name, first, last)
   }
   function walk.write(code, is_primitive, at, made)
     job.writer.call(walk, code, is_primitive, at, made)
+  end
+  function walk.write_one(code, is_primitive)
+    job.writer.single(walk, code, is_primitive)
+  end
+  function walk.marked(family, at)
+    return job.writer.is_marked(walk, family, at)
   end
   walks.run(walk)
 end
@@ -174,7 +200,7 @@ local function stretch(job, name, is_behind)
   for family = 1, 2 do
     local chain_key = key(family, "filter", name)
     local chain, place = job.model.chains[chain_key], job.found.places[chain_key]
-    local from, to = 1, chain and #chain.rules or 0
+    local from, to = 1, chain and chain.rules.count or 0
     if place then
       from, to = place.first, place.last
     end
@@ -241,7 +267,7 @@ local function write_other_chains(job, table_name)
       local last = {}
       for family = 1, 2 do
         local chain = job.model.chains[key(family, table_name, name)]
-        last[family] = chain and #chain.rules or 0
+        last[family] = chain and chain.rules.count or 0
       end
       if last[1] + last[2] > 0 then
         job.writer.blank()
@@ -279,8 +305,11 @@ end
 --- Write a policy.
 -- @param input what was read: { families = 1 to 3, source = where from, plain = whether primitives only, careful =
 --   whether to try each of these, apart = whether to leave out helpers that write into several chains, chains = {
---   { family =, table =, name =, policy =, rules = { { text, place }... } }... }, remarks = { { family =, table =,
---   chain =, index =, text = }... }, print = function(family, table, chain, words) -> text or nil }
+--   { family =, table =, name =, policy =, rules = columns }... }, remarks = { { family =, table =, chain =, index =,
+--   text = }... }, print = function(family, table, chain, words) -> text or nil }. Columns: { count =, kinds = { a
+--   number each, the same for rules that differ in plain values only }, source, destination, to_ports, from_ports,
+--   comment = { the plain values by place }, text = function(place), place = function(place) -> "file:line", find =
+--   function(text, first, last) -> place or nil }
 -- @param primitives the core's, as for moongate.language
 -- @return the text of the policy
 -- @raise with the place of a rule that the language cannot say

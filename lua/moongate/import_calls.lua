@@ -15,12 +15,21 @@ local function first_port(value)
   return port and (tostring(port):gsub("-", ":"))
 end
 
+-- The ports of a service as a rule holds them.
+local function all_ports(value)
+  local texts = {}
+  for i, port in ipairs(type(value) == "table" and value or { value }) do
+    texts[i] = first_port(port)
+  end
+  return table.concat(texts, ",")
+end
+
 local function count(value)
   return type(value) == "table" and #value or value and 1 or 0
 end
 
--- "tcp 22" -> the services that write it first, those with most ports before others;
--- and "tcp 22" -> the one service that is just that, if it is one.
+-- "tcp 22", "tcp 80,443" -> the services that write it first, those with most ports before
+-- others; and "tcp 22" -> the one service that is just that, if it is one.
 local by_port, named = {}, {}
 
 local function add(key, name)
@@ -36,7 +45,7 @@ for _, name in ipairs(order.keys(services)) do
       local value = service[protocol]
       if value then
         if not is_known then
-          add(protocol .. " " .. (count(value) == 1 and first_port(value) or "list"), name)
+          add(protocol .. " " .. all_ports(value), name)
           is_known = true
         end
         if count(value) == 1 then
@@ -130,18 +139,17 @@ local function service_calls(out, rule, verb, options)
   if rule.negated.from_ports or rule.negated.to_ports then
     return
   end
-  local ports_text = rule.to_ports and not rule.to_ports:find(",", 1, true) and rule.to_ports
-    or rule.to_ports and "list" or ""
-  for _, name in ipairs(by_port[(rule.protocol or "") .. " " .. ports_text] or {}) do
+  local names = by_port[(rule.protocol or "") .. " " .. (rule.to_ports or "")] or {}
+  for _, name in ipairs(names) do
     local service = services[name]
-    local clear = #by_port[rule.protocol .. " " .. ports_text] == 1 or rule.comment == (service.text or name)
+    local clear = #names == 1 or rule.comment == (service.text or name)
       or size(name) > 1
     if clear and (service.source_ports == nil) == (rule.from_ports == nil) then
       local own = extended({}, options)
       if rule.comment ~= (service.text or name) then
         own[#own + 1] = { "comment", rule.comment and text.quoted(rule.comment) or "false" }
       end
-      out[#out + 1] = { text.call(verb .. "_" .. name, own), size(name) }
+      out[#out + 1] = { name = verb .. "_" .. name, options = own, count = size(name) }
     end
   end
 end
@@ -163,7 +171,7 @@ local function generic_call(rule, verb, options)
   if rule.comment then
     own[#own + 1] = { "comment", text.quoted(rule.comment) }
   end
-  return { text.call(verb, own), 1 }
+  return { name = verb, options = own, count = 1 }
 end
 
 local function kind_of_ports(value)
@@ -172,15 +180,15 @@ end
 
 --- What a call and the rule that it makes have in common with others that hold
 -- other addresses, ports and comments: where one makes its rule, so do they.
--- @param call Lua source of the call
+-- @param name of the helper
 -- @param rule the rule, see moongate.import_rule
 -- @return a text
-function M.pattern(call, rule)
+function M.pattern(name, rule)
   local negated = {}
   for _, field in ipairs { "source", "destination", "ins", "outs", "to_ports", "from_ports" } do
     negated[#negated + 1] = rule.negated[field] and "!" or rule[field] and "+" or "-"
   end
-  return table.concat({ call:match("^[%w_]+"), rule.protocol or "", rule.state or "", rule.reject or "",
+  return table.concat({ name, rule.protocol or "", rule.state or "", rule.reject or "",
     kind_of_ports(rule.to_ports), kind_of_ports(rule.from_ports), rule.comment and "c" or "",
     table.concat(negated) }, " ")
 end
@@ -204,12 +212,42 @@ function M.special(table_name, chain, rule_text, families)
   return { text.call("clamp_mss", options), text.call("clamp_mss", extended(one, options)) }
 end
 
+-- What a service is recognised by beside its port.
+local service_comments = {}
+for name, service in next, services do
+  service_comments[service.text or name] = true
+end
+
+--- Is there more to a port than its number: a service, or a name for it?
+-- @param protocol of the rule
+-- @param value a port, or several as a rule holds them
+-- @return true or false
+function M.is_special_port(protocol, value)
+  return by_port[protocol .. " " .. value] ~= nil or named[protocol .. " " .. value] ~= nil
+end
+
+--- Is a comment what a service would write?
+-- @param comment a text
+-- @return true or nil
+function M.is_special_comment(comment)
+  return service_comments[comment]
+end
+
+--- Ports as a policy lists them.
+-- @param rule the rule, see moongate.import_rule
+-- @param field "to_ports" or "from_ports"
+-- @return Lua source
+function M.ports(rule, field)
+  return ports(rule, field, rule.protocol)
+end
+
 --- Calls that may have made rules in a built-in chain.
 -- @param rule the first of them, see moongate.import_rule
 -- @param chain its chain: of filter, or POSTROUTING of nat
 -- @param sources the sources that they are for, an empty list for any
 -- @param destinations likewise
--- @return a sequence of { Lua source, how many rules it makes for each address }
+-- @return a sequence of { name =, options = a sequence of { key, Lua source }, count = how many rules it makes for
+--   each address }
 function M.candidates(rule, chain, sources, destinations)
   local out = {}
   if translates[rule.action] then

@@ -55,27 +55,38 @@ function M.list(values)
   return table.concat(lines, "\n")
 end
 
+--- A call with options, on one line and on several.
+-- @param name of the helper
+-- @param options a sequence of { key, Lua source }
+-- @return Lua source on one line; and broken, or nil where there is nothing to break
+function M.layouts(name, options)
+  if #options == 0 then
+    return name .. "()"
+  end
+  local parts, lines = {}, {}
+  for i, option in ipairs(options) do
+    parts[i] = option[1] .. " = " .. option[2]
+    lines[i] = "  " .. parts[i]:gsub("\n", "\n  ") .. ","
+  end
+  return name .. " { " .. table.concat(parts, ", ") .. " }",
+    #options > 1 and name .. " {\n" .. table.concat(lines, "\n") .. "\n}" or nil
+end
+
+--- Is a line short enough to be read?
+-- @param line a text
+-- @return true or false
+function M.fits(line)
+  return #line <= width
+end
+
 --- A call with options.
 -- @param name of the helper
 -- @param options a sequence of { key, Lua source }
 -- @return Lua source
 -- @usage import_text.call("allow_inbound_ssh", { { "from", '"10.0.0.0/8"' } })
 function M.call(name, options)
-  if #options == 0 then
-    return name .. "()"
-  end
-  local parts = {}
-  for i, option in ipairs(options) do
-    parts[i] = option[1] .. " = " .. option[2]
-  end
-  local line = name .. " { " .. table.concat(parts, ", ") .. " }"
-  if #line <= width or #options == 1 then
-    return line
-  end
-  for i, part in ipairs(parts) do
-    parts[i] = "  " .. part:gsub("\n", "\n  ") .. ","
-  end
-  return name .. " {\n" .. table.concat(parts, "\n") .. "\n}"
+  local line, broken = M.layouts(name, options)
+  return broken and not M.fits(line) and broken or line
 end
 
 return M

@@ -3,6 +3,7 @@
 -- the calls that make them.
 local addresses = require "moongate.addresses"
 local calls = require "moongate.import_calls"
+local forms = require "moongate.import_forms"
 local rules = require "moongate.import_rule"
 local scope = require "moongate.rule_scope"
 local stages = require "moongate.stages"
@@ -11,42 +12,85 @@ local text = require "moongate.import_text"
 local M = {}
 
 local family_names = { "ipv4", "ipv6" }
+local value_fields = { "source", "destination", "to_ports", "from_ports", "comment" }
 
--- What a rule is recognised by; once, since a chain may be walked in stretches.
-local function look(walk, rule)
-  if rule.parsed == nil then
-    rule.parsed = walk.verbs and rules.parse(walk.split(rule.text)) or false
-    rule.key = rule.parsed and rules.shape(rule.parsed) or rule.text
+-- So often a helper may not make a rule before the kind of rule is taken for one that none makes.
+local patience = 16
+
+-- What is known of the kind of a rule: `parsed`, the first of them as the verbs
+-- of the language see it, or false; `source` and `learn`, see moongate.import_forms.
+local function kind_at(walk, family, at)
+  local columns = walk.rules[family]
+  local number = columns.kinds[at]
+  local kind = walk.kinds[family][number]
+  if not kind then
+    kind = { parsed = walk.verbs and rules.parse(walk.split(columns.text(at))) or false, failed = 0 }
+    if kind.parsed then
+      kind.source, kind.learn = forms.new(kind.parsed, columns, walk.chain)
+    end
+    walk.kinds[family][number] = kind
   end
+  return kind
 end
 
-local function shape_but(rule, field)
-  local name = "but_" .. field
-  rule[name] = rule[name] or rules.shape(rule.parsed, field)
-  return rule[name]
+-- A rule as the verbs see it, or false.
+local function parsed_at(walk, family, at)
+  local first = kind_at(walk, family, at).parsed
+  if not first then
+    return false
+  end
+  local rule = {}
+  for key, value in next, first do
+    rule[key] = value
+  end
+  for _, field in ipairs(value_fields) do
+    rule[field] = walk.rules[family][field][at] or rule[field]
+  end
+  return rule
+end
+
+-- What is the same in both families' rules of one call, whatever addresses they are for.
+local function key_at(walk, family, at)
+  local columns, kind = walk.rules[family], kind_at(walk, family, at)
+  if not kind.parsed then
+    return columns.text(at)
+  end
+  local to, from, comment = columns.to_ports[at], columns.from_ports[at], columns.comment[at]
+  if not kind.shape then
+    local rule = parsed_at(walk, family, at)
+    rule.to_ports, rule.from_ports = to and "" or rule.to_ports, from and "" or rule.from_ports
+    rule.comment = comment and "" or rule.comment
+    kind.shape = rules.shape(rule)
+  end
+  return table.concat({ kind.shape, to or "", from or "", comment or "" }, "\0")
+end
+
+-- Do two rules differ in one field at most, "source" or "destination"?
+local function are_like(columns, field, one, other)
+  local rest = field == "source" and columns.destination or columns.source
+  return columns.kinds[one] == columns.kinds[other] and rest[one] == rest[other]
+    and columns.to_ports[one] == columns.to_ports[other] and columns.from_ports[one] == columns.from_ports[other]
+    and columns.comment[one] == columns.comment[other]
 end
 
 -- How many rules from `at` on differ in one address only.
 local function run_of(walk, family, at, field)
-  local list, last = walk.rules[family], walk.last[family]
-  local first = list[at]
-  if not first.parsed[field] or first.parsed.negated[field] then
+  local columns, last = walk.rules[family], walk.last[family]
+  local first = kind_at(walk, family, at)
+  if not columns[field][at] or first.parsed.negated[field] then
     return 1
   end
   local count = 1
-  while at + count <= last do
-    local rule = list[at + count]
-    if not rule.parsed or not rule.parsed[field] or shape_but(rule, field) ~= shape_but(first, field) then
-      break
-    end
+  while at + count <= last and are_like(columns, field, at, at + count) do
     count = count + 1
   end
   return count
 end
 
 local function values(walk, family, at, count, field, into)
+  local column = walk.rules[family][field]
   for i = at, at + count - 1 do
-    into[#into + 1] = walk.rules[family][i].parsed[field]
+    into[#into + 1] = column[i] or kind_at(walk, family, i).parsed[field]
   end
 end
 
@@ -57,9 +101,8 @@ local function counts(walk, effect, wanted)
   for _, rule in ipairs(effect) do
     local family = rule.family
     local at = walk.at[family] + made[family]
-    local there = at <= walk.last[family] and walk.rules[family][at]
-    if wanted & family == 0 or not there or there.text ~= rule.text or rule.table ~= walk.table
-        or rule.chain ~= walk.chain or rule.rank ~= stages.rank.allow then
+    if wanted & family == 0 or at > walk.last[family] or rule.table ~= walk.table or rule.chain ~= walk.chain
+        or rule.rank ~= stages.rank.allow or walk.rules[family].text(at) ~= rule.text then
       return nil
     end
     made[family] = made[family] + 1
@@ -93,11 +136,38 @@ local function try(walk, code, wanted, is_primitive, shown)
   return true
 end
 
+-- Try the candidates one after the other; one rule a call is made like others of its kind.
+local function try_candidates(walk, wanted, rule, lists, is_single)
+  local family = wanted & 1 ~= 0 and 1 or 2
+  local at = walk.at[family]
+  for number, call in ipairs(calls.candidates(rule, walk.chain, lists.source, lists.destination)) do
+    local code = text.call(call.name, call.options)
+    local pattern = is_single and call.count == 1 and calls.pattern(call.name, rule) .. wanted
+    local is_done = false
+    if pattern and walk.trial.trusted[pattern] then
+      write(walk, code, false, { wanted & 1, wanted >> 1 })
+      is_done = true
+    elseif try(walk, code, wanted) then
+      if pattern then
+        walk.trial.trusted[pattern] = true
+      end
+      is_done = true
+    end
+    if is_done and pattern and wanted ~= 3 then
+      kind_at(walk, family, at).learn(rule, at, number, code)
+    end
+    if is_done then
+      return true
+    end
+  end
+  return false
+end
+
 -- Verbs for the rules that stand there in the wanted families, with so many
 -- different addresses in each.
 local function try_calls(walk, wanted, field, runs)
   local family = wanted & 1 ~= 0 and 1 or 2
-  local rule = walk.rules[family][walk.at[family]].parsed
+  local rule = parsed_at(walk, family, walk.at[family])
   local lists = { source = {}, destination = {} }
   for _, side in ipairs { "source", "destination" } do
     for one = 1, 2 do
@@ -107,22 +177,11 @@ local function try_calls(walk, wanted, field, runs)
       end
     end
   end
-  local is_single = not walk.careful and not field
-  for _, call in ipairs(calls.candidates(rule, walk.chain, lists.source, lists.destination)) do
-    local pattern = is_single and call[2] == 1 and calls.pattern(call[1], rule) .. wanted
-    if pattern and walk.trial.trusted[pattern] then
-      write(walk, call[1], false, { wanted & 1, wanted >> 1 })
-      return true
-    elseif try(walk, call[1], wanted) then
-      if pattern then
-        walk.trial.trusted[pattern] = true
-      end
-      return true
-    end
-  end
-  if wanted ~= 3 and walk.families == 3 and not rule.source and not rule.destination then
+  if try_candidates(walk, wanted, rule, lists, not walk.careful and not field) then
+    return true
+  elseif wanted ~= 3 and walk.families == 3 and not rule.source and not rule.destination then
     for _, call in ipairs(calls.candidates(rule, walk.chain, { addresses.whole[wanted] }, {})) do
-      if try(walk, call[1], wanted) then
+      if try(walk, text.call(call.name, call.options), wanted) then
         return true
       end
     end
@@ -160,18 +219,32 @@ local function try_folded(walk, wanted)
 end
 
 local function try_verbs(walk, wanted)
-  local first = walk.rules[wanted & 1 ~= 0 and 1 or 2][walk.at[wanted & 1 ~= 0 and 1 or 2]]
-  for _, code in ipairs(calls.special(walk.table, walk.chain, first.text, wanted)) do
+  local one = wanted & 1 ~= 0 and 1 or 2
+  for _, code in ipairs(calls.special(walk.table, walk.chain, walk.rules[one].text(walk.at[one]), wanted)) do
     if try(walk, code, wanted) then
       return true
     end
   end
   for family = 1, 2 do
-    if wanted & family ~= 0 and not walk.rules[family][walk.at[family]].parsed then
+    if wanted & family ~= 0 and not kind_at(walk, family, walk.at[family]).parsed then
       return false
     end
   end
   return try_folded(walk, wanted) or try_calls(walk, wanted, nil, { 1, 1 })
+end
+
+-- Does the text of a rule tell the language which family it is for? What tells
+-- it is the same in all rules of a kind.
+local function says_family(walk, family, at)
+  if walk.families ~= 3 then
+    return true
+  end
+  local kind = kind_at(walk, family, at)
+  if kind.says_family == nil then
+    local rule_text = walk.rules[family].text(at)
+    kind.says_family = rule_text ~= "" and scope.families(walk.core, walk.split(rule_text)) == family
+  end
+  return kind.says_family
 end
 
 -- The rule in iptables' syntax. Whether the language takes it to be for the
@@ -179,39 +252,38 @@ end
 -- whole is compared with the source anyway.
 local function primitive(walk, wanted)
   local family = wanted & 1 ~= 0 and 1 or 2
-  local rule = walk.rules[family][walk.at[family]]
-  local forms = {}
-  if rule.text ~= "" then
-    forms[1] = text.quoted(rule.text)
+  local columns, at = walk.rules[family], walk.at[family]
+  local rule_text = columns.text(at)
+  local sources = {}
+  if rule_text ~= "" then
+    sources[1] = text.quoted(rule_text)
     if wanted ~= 3 then
-      forms[2] = text.quoted(("-%d %s"):format(family * 2 + 2, rule.text))
+      sources[2] = text.quoted(("-%d %s"):format(family * 2 + 2, rule_text))
     end
   else
-    forms[1] = "{}"
+    sources[1] = "{}"
     if wanted ~= 3 then
-      forms[2] = ('{ family = "%s" }'):format(family_names[family])
+      sources[2] = ('{ family = "%s" }'):format(family_names[family])
     end
   end
   if not walk.careful then
-    local is_said = wanted == 3 or walk.families ~= 3 or rule.text ~= ""
-      and scope.families(walk.core, walk.split(rule.text)) == wanted
-    write(walk, forms[is_said and 1 or 2], true, { wanted & 1, wanted >> 1 })
+    write(walk, sources[(wanted == 3 or says_family(walk, family, at)) and 1 or 2], true, { wanted & 1, wanted >> 1 })
     return true
   end
-  for _, form in ipairs(forms) do
+  for _, form in ipairs(sources) do
     if try(walk, ("%s:append %s"):format(walk.object, form), wanted, true, form) then
       return true
     end
   end
   if wanted ~= 3 then
-    error(("%s: the policy language cannot say this rule: %s"):format(rule.place, rule.text), 0)
+    error(("%s: the policy language cannot say this rule: %s"):format(columns.place(at), rule_text), 0)
   end
   return false
 end
 
--- How far it is to what is like `rule` in the other family.
-local function distance(walk, rule, other)
-  local places = walk.places[other][rule.key]
+-- How far it is to what is like the rule at hand in the other family.
+local function distance(walk, family, other)
+  local places = walk.places[other][key_at(walk, family, walk.at[family])]
   local at = walk.at[other]
   while places and places[places.next] and places[places.next] < at do
     places.next = places.next + 1
@@ -226,37 +298,74 @@ local function choose(walk)
   elseif walk.at[2] > walk.last[2] then
     return 1
   end
-  local to_second = distance(walk, walk.rules[1][walk.at[1]], 2)
-  local to_first = distance(walk, walk.rules[2][walk.at[2]], 1)
+  local to_second, to_first = distance(walk, 1, 2), distance(walk, 2, 1)
   if to_second == math.huge or to_second > to_first then
     return 1
   end
   return 2
 end
 
+-- The call or the primitive for a rule of a kind that is known, and whether it
+-- is a primitive; nil for a rule that has to be looked at.
+local function known_source(walk, family, at)
+  local columns = walk.rules[family]
+  local kind = walk.kinds[family][columns.kinds[at]]
+  if not kind or walk.marked(family, at) then
+    return nil
+  elseif not kind.parsed or kind.failed >= patience then
+    local rule_text = columns.text(at)
+    local is_plain = rule_text ~= "" and not (walk.verbs and walk.table == "mangle")
+    return is_plain and says_family(walk, family, at) and text.quoted(rule_text)
+      or nil, true
+  end
+  local folds = at < walk.last[family] and at > walk.no_fold[family] and (are_like(columns, "source", at, at + 1)
+    or are_like(columns, "destination", at, at + 1))
+  return not folds and kind.source(at) or nil, false
+end
+
+-- Go down the rules of one family for as long as they are of known kinds.
+local function write_known(walk, family)
+  while walk.at[family] <= walk.last[family] do
+    local code, is_primitive = known_source(walk, family, walk.at[family])
+    if not code then
+      return
+    end
+    walk.write_one(code, is_primitive)
+    walk.at[family] = walk.at[family] + 1
+  end
+end
+
 local function step(walk)
   local both = walk.at[1] <= walk.last[1] and walk.at[2] <= walk.last[2]
-  if both then
-    local first, second = walk.rules[1][walk.at[1]], walk.rules[2][walk.at[2]]
-    if first.key == second.key and (walk.verbs and try_verbs(walk, 3) or first.text == second.text
-        and primitive(walk, 3)) then
+  if both and key_at(walk, 1, walk.at[1]) == key_at(walk, 2, walk.at[2]) then
+    local is_same = walk.rules[1].text(walk.at[1]) == walk.rules[2].text(walk.at[2])
+    if walk.verbs and try_verbs(walk, 3) or is_same and primitive(walk, 3) then
       return
     end
   end
   local family = choose(walk)
-  if not (walk.verbs and try_verbs(walk, family)) then
+  if not both and not walk.careful then
+    write_known(walk, family)
+    if walk.at[family] > walk.last[family] then
+      return
+    end
+  end
+  local kind = kind_at(walk, family, walk.at[family])
+  if walk.verbs and try_verbs(walk, family) then
+    kind.failed = 0
+  else
+    kind.failed = kind.failed + 1
     primitive(walk, family)
   end
 end
 
--- Look at all rules, and note where each key stands, by family.
+-- Where each key stands, by family: asked for where there are rules of both.
 local function index(walk)
   for family = 1, 2 do
-    for at = walk.at[family], walk.last[family] do
-      local rule = walk.rules[family][at]
-      look(walk, rule)
-      local places = walk.places[family][rule.key] or { next = 1 }
-      walk.places[family][rule.key] = places
+    for at = walk.at[family], walk.at[3 - family] <= walk.last[3 - family] and walk.last[family] or 0 do
+      local key = key_at(walk, family, at)
+      local places = walk.places[family][key] or { next = 1 }
+      walk.places[family][key] = places
       places[#places + 1] = at
     end
   end
@@ -264,11 +373,12 @@ end
 
 --- Write what makes a stretch of a chain.
 -- @param walk { table =, chain =, object = Lua source of the chain, families = those imported, verbs = whether
---   helpers may be used, rules = { {...}, {...} } by family, at = { 1, 1 }, last = { n, m }, trial =, split =,
---   core =, careful =, write = function(code, is_primitive, at, made) }; changed
+--   helpers may be used, rules = { columns, columns } by family, at = { 1, 1 }, last = { n, m }, trial =, split =,
+--   core =, careful =, write = function(code, is_primitive, at, made), write_one = function(code, is_primitive) for a
+--   single rule that nothing stands beside, marked = function(family, at): whether something does }; changed
 -- @raise with the place of a rule that the language cannot say
 function M.run(walk)
-  walk.places, walk.no_fold = { {}, {} }, { 0, 0 }
+  walk.places, walk.no_fold, walk.kinds = { {}, {} }, { 0, 0 }, { {}, {} }
   index(walk)
   while walk.at[1] <= walk.last[1] or walk.at[2] <= walk.last[2] do
     step(walk)

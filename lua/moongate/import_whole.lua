@@ -14,55 +14,69 @@ end
 
 local built_in = { INPUT = true, FORWARD = true, OUTPUT = true }
 
--- Who may ping: the sources of the echo requests that are accepted, in order.
-local function ping_sources(model)
-  local found = {}
+-- Go through the rules of INPUT whose kind has a text that `match` takes: calls
+-- visit(family, columns, place, what `match` gave for the first of the kind).
+local function each_like(model, match, visit)
   for family = 1, 2 do
     local chain = model.chains[key_of(family, "filter", "INPUT")]
-    for _, rule in ipairs(chain and chain.rules or {}) do
-      local source = rule.text:match("^%-s (%S+) %-p icmp %-m icmp %-%-icmp%-type 8 %-m conntrack")
-        or rule.text:match("^%-s (%S+) %-p ipv6%-icmp %-m icmp6 %-%-icmpv6%-type 128 %-m conntrack")
-      if source then
-        found[#found + 1] = text.address(source)
+    local columns, known = chain and chain.rules, {}
+    for place = 1, columns and columns.count or 0 do
+      local kind = columns.kinds[place]
+      if known[kind] == nil then
+        known[kind] = match(columns.text(place)) or false
+      end
+      if known[kind] then
+        visit(family, columns, place, known[kind])
       end
     end
   end
+end
+
+-- Who may ping: the sources of the echo requests that are accepted, in order.
+local function ping_sources(model)
+  local found = {}
+  each_like(model, function(rule)
+    return rule:match("^%-s (%S+) %-p icmp %-m icmp %-%-icmp%-type 8 %-m conntrack")
+      or rule:match("^%-s (%S+) %-p ipv6%-icmp %-m icmp6 %-%-icmpv6%-type 128 %-m conntrack")
+  end, function(_, columns, place, first)
+    found[#found + 1] = columns.source[place] or first
+  end)
   return found
 end
 
--- The networks that may be on the side of an interface: they return from its
--- chain, as link-local sources always do.
-local function networks_behind(model, name)
+-- Networks that return from the chain of drop_spoofed for an interface.
+local function returning(model, name)
   local networks = {}
   for family = 1, 2 do
-    local own = model.chains[key_of(family, "filter", "SPOOFED_" .. name)]
-    for _, line in ipairs(own and own.rules or {}) do
-      local network = line.text:match("^%-s (%S+) %-j RETURN$")
-      networks[#networks + 1] = network ~= "fe80::/10" and network or nil
+    local chain = model.chains[key_of(family, "filter", "SPOOFED_" .. name)]
+    for place = 1, chain and chain.rules.count or 0 do
+      local network = chain.rules.text(place):match("^%-s (%S+) %-j RETURN$")
+      if network ~= "fe80::/10" then -- link-local sources are always let through
+        networks[#networks + 1] = network
+      end
     end
   end
   return networks
 end
 
--- The chains of drop_spoofed carry the name of the interface.
+-- The chains of drop_spoofed carry the name of the interface; networks that may
+-- be on its side return from there.
 local function spoofed(model)
   local groups, seen = {}, {}
-  for family = 1, 2 do
-    local chain = model.chains[key_of(family, "filter", "INPUT")]
-    for _, rule in ipairs(chain and chain.rules or {}) do
-      local name = rule.text:match("^%-i (%S+) %-j SPOOFED_%1$")
-      if name and not seen[name] then
-        seen[name] = true
-        local networks = networks_behind(model, name)
-        local on = "on = " .. text.quoted(name)
-        local group = { ("drop_spoofed { %s }"):format(on) }
-        if networks[1] then
-          group[2] = text.call("drop_spoofed", { { "on", text.quoted(name) }, { "networks", text.list(networks) } })
-        end
-        groups[#groups + 1] = group
+  each_like(model, function(rule)
+    return rule:match("^%-i (%S+) %-j SPOOFED_%1$")
+  end, function(_, _, _, name)
+    if not seen[name] then
+      seen[name] = true
+      local networks = returning(model, name)
+      local on = "on = " .. text.quoted(name)
+      local group = { ("drop_spoofed { %s }"):format(on) }
+      if networks[1] then
+        group[2] = text.call("drop_spoofed", { { "on", text.quoted(name) }, { "networks", text.list(networks) } })
       end
+      groups[#groups + 1] = group
     end
-  end
+  end)
   return groups
 end
 
@@ -118,8 +132,8 @@ end
 -- Do the rules of `part` stand in `rules`, from `at` on?
 local function stands(rules, at, part)
   for i, rule in ipairs(part) do
-    local there = rules[at + i - 1]
-    if not there or there.text ~= rule.text then
+    local place = at + i - 1
+    if place > rules.count or rules.text(place) ~= rule.text then
       return false
     end
   end
@@ -128,18 +142,18 @@ end
 
 -- Where the rules of `part` stand between two places, or nil.
 local function find(rules, first, last, part)
-  for at = first, last - #part + 1 do
-    if stands(rules, at, part) then
-      return at
-    end
+  local at = rules.find(part[1].text, first, last - #part + 1)
+  while at and not stands(rules, at, part) do
+    at = rules.find(part[1].text, at + 1, last - #part + 1)
   end
+  return at
 end
 
 -- The place of what is done to one chain: { first, last } of what is left, and
 -- { at, count } of what stands among it. Nil if it is not all there.
 local function fit(chain, name, parts)
   local rules = chain.rules
-  local first, last = #parts.before + 1, #rules - #parts.behind
+  local first, last = #parts.before + 1, rules.count - #parts.behind
   if first > last + 1 or not stands(rules, 1, parts.before) or not stands(rules, last + 1, parts.behind) then
     return nil
   elseif not (chain.table == "filter" and built_in[name]) then

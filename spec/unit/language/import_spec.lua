@@ -2,6 +2,7 @@
 --
 -- Recognising helpers in rules, and writing a policy that a person would keep.
 
+local columns = require "spec.support.columns"
 local fake = require "spec.unit.language.fake_core"
 local import = require "moongate.import"
 local text = require "moongate.import_text"
@@ -32,6 +33,10 @@ local function policy(families, lines, more)
   local input = { families = families, source = "rules", chains = chains, remarks = {}, print = print_rule }
   for key, value in pairs(more or {}) do
     input[key] = value
+  end
+  local kinds = {}
+  for _, chain in ipairs(input.chains) do
+    chain.rules = columns.new(chain.rules, fake.new().split, kinds)
   end
   return import.policy(input, fake.new())
 end
