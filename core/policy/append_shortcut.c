@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * An append whose options table is plain.
+ * An append whose options table is plain, or whose text is like one before.
  *
  * Keys are compared by address: Lua keeps one copy of each short string, and
  * the names that are looked for stay in the upvalues.
@@ -11,9 +11,10 @@
 
 #include "rule_words.h"
 #include "shortcuts.h"
+#include "text_rule.h"
 
 /* Upvalues of an append, behind the primitives. */
-enum { APPEND_SLOW = 2, APPEND_OBJECT, APPEND_SELF, APPEND_PLAIN, APPEND_NAMES };
+enum { APPEND_SLOW = 2, APPEND_OBJECT, APPEND_SELF, APPEND_PLAIN, APPEND_TEXTS, APPEND_NAMES };
 
 struct structured {
 	const char *table, *chain;
@@ -185,7 +186,31 @@ static bool write_rule(lua_State *L, const struct structured *self, const struct
 	return !words->full;
 }
 
-/* object options -> object */
+/* object text -> object */
+static int run_text(lua_State *L, const struct structured *self)
+{
+	struct mg_primitives *primitives = lua_touserdata(L, lua_upvalueindex(1));
+	struct mg_text_rule rule;
+	struct mg_text_before before;
+	unsigned int families;
+	int results;
+
+	if (!mg_text_rule_read(L, 2, primitives, &rule))
+		return mg_call_helper(L, lua_upvalueindex(APPEND_SLOW));
+	families = mg_text_rule_families(L, lua_upvalueindex(APPEND_TEXTS), &rule);
+	if (families) {
+		mg_words_append(L, families, self->table, self->chain, self->rank, "append",
+				&rule.words);
+		lua_settop(L, 1);
+		return 1;
+	}
+	mg_text_rule_begin(primitives, &before);
+	results = mg_call_helper(L, lua_upvalueindex(APPEND_SLOW));
+	mg_text_rule_learn(L, lua_upvalueindex(APPEND_TEXTS), primitives, &before, &rule);
+	return results;
+}
+
+/* object options|text -> object */
 static int run_append(lua_State *L)
 {
 	const struct structured *self = lua_touserdata(L, lua_upvalueindex(APPEND_SELF));
@@ -193,6 +218,9 @@ static int run_append(lua_State *L)
 	struct mg_words words;
 	unsigned int families = self->families;
 
+	if (lua_gettop(L) == 2 && lua_type(L, 2) == LUA_TSTRING &&
+	    lua_rawequal(L, 1, lua_upvalueindex(APPEND_OBJECT)))
+		return run_text(L, self);
 	if (!lua_rawequal(L, 1, lua_upvalueindex(APPEND_OBJECT)) || !mg_is_lone_table(L, 2))
 		return mg_call_helper(L, lua_upvalueindex(APPEND_SLOW));
 	if (!read_rule(L, self, &parts) || !write_rule(L, self, &parts, &words)) {
@@ -223,6 +251,7 @@ int mg_append_shortcut(lua_State *L)
 	lua_pushvalue(L, 2);
 	self = lua_newuserdatauv(L, sizeof(*self), 0);
 	lua_pushvalue(L, 7);
+	lua_newtable(L);
 	lua_newtable(L);
 	names = lua_gettop(L);
 	*self = (struct structured){

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A verb whose options table is plain: `allow_inbound { from =, tcp =, comment = }`.
+ * A verb whose options table is plain: `allow_inbound { from =, to =, tcp =, state =, comment = }`.
  *
  * Keys are compared by address: Lua keeps one copy of each short string, and
  * the names that are looked for stay in the upvalues.
@@ -15,10 +15,10 @@
 enum { VERB_SLOW = 2, VERB_SELF, VERB_NAMES };
 
 struct verb {
-	const char *helper, *chain, *state;	/* state: NULL for any */
-	const char *own_comment;		/* a service's, or NULL */
-	bool is_service;			/* the middle is fixed */
-	const char *from, *tcp, *udp, *comment; /* the names, as Lua keeps them */
+	const char *helper, *chain, *state;			 /* state: NULL for any */
+	const char *own_comment;				 /* a service's, or NULL */
+	bool is_service;					 /* the middle is fixed */
+	const char *from, *to, *tcp, *udp, *comment, *state_key; /* the names, as Lua keeps them */
 	unsigned int rank;
 	/* what comes behind the comment, for TCP and for others */
 	struct mg_words target_tcp, target;
@@ -26,81 +26,135 @@ struct verb {
 	struct mg_words middle;
 	int port;
 	bool is_tcp;
+	const char *middle_state;
 };
 
-static void add_state(struct verb *verb)
+/* What an options table says, where it is plain. */
+struct plain {
+	struct mg_policy_address from, to;
+	const char *comment, *state;
+	int port;
+	bool is_tcp;
+};
+
+static void add_state(struct mg_words *words, const char *state)
 {
-	if (!verb->state)
+	if (!state)
 		return;
-	mg_words_add_literals(&verb->middle, "-m\0conntrack\0--ctstate", 3);
-	mg_words_add(&verb->middle, verb->state);
+	mg_words_add_literals(words, "-m\0conntrack\0--ctstate", 3);
+	mg_words_add(words, state);
 }
 
-static void make_middle(struct verb *verb, int port, bool is_tcp)
+static void make_middle(struct verb *verb, const struct plain *plain)
 {
-	const char *protocol = is_tcp ? "tcp" : "udp";
+	const char *protocol = plain->is_tcp ? "tcp" : "udp";
 
 	mg_words_begin(&verb->middle);
 	mg_words_add_literals(&verb->middle, "-p", 1);
 	mg_words_add(&verb->middle, protocol);
-	mg_words_add_port(&verb->middle, protocol, port);
-	add_state(verb);
-	verb->port = port;
-	verb->is_tcp = is_tcp;
+	mg_words_add_port(&verb->middle, protocol, plain->port);
+	add_state(&verb->middle, plain->state);
+	verb->port = plain->port;
+	verb->is_tcp = plain->is_tcp;
+	verb->middle_state = plain->state;
+}
+
+/* One state as conntrack names it, or "any": NULL in @out. Returns whether it is that. */
+static bool plain_state(lua_State *L, const char **out)
+{
+	static const char *const names[] = { "INVALID",	  "NEW",  "RELATED", "ESTABLISHED",
+					     "UNTRACKED", "SNAT", "DNAT" };
+	const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+	size_t i;
+
+	*out = NULL;
+	if (strcmp(text, "any") == 0)
+		return true;
+	for (i = 0; i < sizeof(names) / sizeof(*names) && !*out; i++)
+		if (strcmp(text, names[i]) == 0)
+			*out = names[i];
+	return *out;
+}
+
+/* A key and its value lie on the stack, at -2 and -1. */
+static bool read_option(lua_State *L, const struct verb *verb, struct plain *plain)
+{
+	const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+
+	if (!key)
+		return false;
+	if (key == verb->from)
+		return mg_plain_address(L, -1, &plain->from);
+	if (key == verb->to)
+		return mg_plain_address(L, -1, &plain->to);
+	if ((key == verb->tcp || key == verb->udp) && !plain->port && !verb->is_service) {
+		plain->port = mg_plain_port(L, -1);
+		plain->is_tcp = key == verb->tcp;
+		return plain->port;
+	}
+	if (key == verb->comment) {
+		plain->comment = mg_plain_text(L, -1, MG_LONGEST_COMMENT);
+		return plain->comment;
+	}
+	/* the middle of a service has its state in it */
+	return key == verb->state_key && !verb->is_service && plain_state(L, &plain->state);
+}
+
+/* The families in which the addresses can match, 0 without an address. */
+static unsigned int families_of(const struct plain *plain)
+{
+	unsigned int families = 3;
+
+	if (plain->from.families)
+		families &= (unsigned int)plain->from.families;
+	if (plain->to.families)
+		families &= (unsigned int)plain->to.families;
+	return plain->from.families || plain->to.families ? families : 0;
+}
+
+static void write_rule(struct verb *verb, const struct plain *plain, struct mg_words *words)
+{
+	const struct mg_words *target = plain->is_tcp ? &verb->target_tcp : &verb->target;
+	const char *comment = plain->comment ? plain->comment : verb->own_comment;
+
+	mg_words_begin(words);
+	if (plain->from.families) {
+		mg_words_add_literals(words, "-s", 1);
+		mg_words_add(words, plain->from.text);
+	}
+	if (plain->to.families) {
+		mg_words_add_literals(words, "-d", 1);
+		mg_words_add(words, plain->to.text);
+	}
+	mg_words_add_bytes(words, verb->middle.bytes, verb->middle.size, verb->middle.count);
+	if (comment)
+		mg_words_add_comment(words, comment);
+	mg_words_add_bytes(words, target->bytes, target->size, target->count);
 }
 
 /* options -> whatever the helper gives */
 static int run_verb(lua_State *L)
 {
 	struct verb *verb = lua_touserdata(L, lua_upvalueindex(VERB_SELF));
-	struct mg_policy_address from = { .families = 0 };
-	const char *comment = NULL;
-	int port = 0;
-	bool is_tcp = false;
+	struct plain plain = { .state = verb->state };
+	unsigned int families;
 	struct mg_words words;
 
 	if (!mg_is_lone_table(L, 1))
 		return mg_call_helper(L, lua_upvalueindex(VERB_SLOW));
-	for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
-		const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
-		bool good = false;
-
-		if (key == verb->from) {
-			good = mg_plain_address(L, -1, &from);
-		} else if (key && (key == verb->tcp || key == verb->udp) && !port &&
-			   !verb->is_service) {
-			port = mg_plain_port(L, -1);
-			is_tcp = key == verb->tcp;
-			good = port;
-		} else if (key == verb->comment) {
-			comment = mg_plain_text(L, -1, MG_LONGEST_COMMENT);
-			good = comment;
-		}
-		if (!good) {
+	for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1))
+		if (!read_option(L, verb, &plain)) {
 			lua_settop(L, 1);
 			return mg_call_helper(L, lua_upvalueindex(VERB_SLOW));
 		}
-	}
-	if (!from.families || (!port && !verb->is_service))
+	families = families_of(&plain);
+	if (!families || (!plain.port && !verb->is_service))
 		return mg_call_helper(L, lua_upvalueindex(VERB_SLOW));
-	if (!verb->is_service && (port != verb->port || is_tcp != verb->is_tcp))
-		make_middle(verb, port, is_tcp);
-	if (!comment)
-		comment = verb->own_comment;
-	mg_words_begin(&words);
-	mg_words_add_literals(&words, "-s", 1);
-	mg_words_add(&words, from.text);
-	mg_words_add_bytes(&words, verb->middle.bytes, verb->middle.size, verb->middle.count);
-	if (comment)
-		mg_words_add_comment(&words, comment);
-	if (is_tcp)
-		mg_words_add_bytes(&words, verb->target_tcp.bytes, verb->target_tcp.size,
-				   verb->target_tcp.count);
-	else
-		mg_words_add_bytes(&words, verb->target.bytes, verb->target.size,
-				   verb->target.count);
-	mg_words_append(L, (unsigned int)from.families, "filter", verb->chain, verb->rank,
-			verb->helper, &words);
+	if (!verb->is_service && (plain.port != verb->port || plain.is_tcp != verb->is_tcp ||
+				  plain.state != verb->middle_state))
+		make_middle(verb, &plain);
+	write_rule(verb, &plain, &words);
+	mg_words_append(L, families, "filter", verb->chain, verb->rank, verb->helper, &words);
 	return 0;
 }
 
@@ -135,6 +189,8 @@ int mg_verb_shortcut(lua_State *L)
 		.rank = (unsigned int)luaL_checkinteger(L, 4),
 		.state = lua_isnil(L, 5) ? NULL : mg_hold_string(L, names, luaL_checkstring(L, 5)),
 		.from = mg_hold_string(L, names, "from"),
+		.to = mg_hold_string(L, names, "to"),
+		.state_key = mg_hold_string(L, names, "state"),
 		.tcp = mg_hold_string(L, names, "tcp"),
 		.udp = mg_hold_string(L, names, "udp"),
 		.comment = mg_hold_string(L, names, "comment"),
@@ -146,7 +202,7 @@ int mg_verb_shortcut(lua_State *L)
 	read_words(L, lua_isnil(L, 7) ? 6 : 7, &verb->target_tcp);
 	if (verb->is_service) {
 		read_words(L, 8, &verb->middle);
-		add_state(verb);
+		add_state(&verb->middle, verb->state);
 	}
 	lua_pushcclosure(L, run_verb, VERB_NAMES);
 	return 1;

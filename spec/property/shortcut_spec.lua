@@ -123,7 +123,7 @@ describe("the shortcuts #property", function()
       local count = result:match("slow calls: (%d+)")
       if count then -- it came to its end
         slow_calls = slow_calls + tonumber(count)
-        calls = calls + select(2, texts[index]:gsub("[_:.]%l+[%w_]* ?[({]", ""))
+        calls = calls + select(2, texts[index]:gsub('[_:.]%l+[%w_]* ?[({"]', ""))
       end
     end
     assert.truthy(calls > rounds * 10 and slow_calls < calls * 0.8,
@@ -136,11 +136,16 @@ for i = 1, 300 do
   allow_inbound { from = ("10.0.%d.%d"):format(i // 256, i % 256), tcp = 1000 + i % 3, comment = "number " .. i }
   chain("filter", "INPUT"):append { source = ("10.1.%d.%d"):format(i // 256, i % 256), protocol = "tcp",
     destination_port = i, match = { { "conntrack", ctstate = i % 2 == 0 and "NEW" or "INVALID" } }, jump = "DROP" }
+  chain("filter", "INPUT"):append(("-s 10.2.0.%d -p udp -m udp --dport %d -j LOG --log-prefix \"%d: \""):format(
+    i % 256, i, i))
+  allow_outbound { to = ("2001:db8::%d"):format(i), udp = i, state = i % 2 == 0 and "any" or "NEW" }
 end
 ]]
     local fast, slow = evaluate("lua", { text }), evaluate(dir .. "/slow", { text })
     assert.equal(slow[1], fast[1])
     assert.equal(300, select(2, fast[1]:gsub("\n  %d[^\n]* by %[1%.lua:2 allow_inbound%]", "")))
     assert.equal(300, select(2, fast[1]:gsub("\n  %d[^\n]* by %[1%.lua:3 append%]", "")))
+    assert.equal(300, select(2, fast[1]:gsub("\n  %d[^\n]* by %[1%.lua:5 append%]", "")))
+    assert.equal(300, select(2, fast[1]:gsub("\n  %d[^\n]* by %[1%.lua:7 allow_outbound%]", "")))
   end)
 end)

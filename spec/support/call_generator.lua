@@ -51,10 +51,11 @@ local comments = {
 
 -- Options of the verbs beyond the plain ones.
 local verb_options = {
-  { "to", addresses }, { "udp", ports }, { "sctp", ports }, { "source_ports", ports },
+  { "to", addresses }, { "to", addresses }, { "udp", ports }, { "sctp", ports }, { "source_ports", ports },
   { "on", { plain = { '"eth0"' }, odd = { '"eth+"', '""', 'except "eth0"', '{ "a", "b" }', "{}", "5", "lan" } } },
   { "out", { plain = { '"eth1"' }, odd = { "true", "{}" } } },
-  { "state", { plain = { '"NEW"' }, odd = { '"ANY"', '"new"', '{ "NEW", "RELATED" }', '""', "{}", "false" } } },
+  { "state", { plain = { '"NEW"', '"any"', '"ESTABLISHED"', '"DNAT"' },
+    odd = { '"ANY"', '"new"', '{ "NEW", "RELATED" }', '""', "{}", "false" } } },
   { "stage", { plain = { '"allow"' }, odd = { '"first"', '"last"', '"frist"', "1" } } },
   { "service", { plain = { '"ssh"' }, odd = { '"dns"', '"shh"', '{ "ssh", "dns" }', "{}", "22" } } },
   { "protocol", { plain = { '"tcp"' }, odd = { '"gre"', '"all"', "6", '{ "tcp", "udp" }', '"tpc"' } } },
@@ -132,6 +133,23 @@ local protocols = {
 local verbs = { "allow", "drop", "reject" }
 local directions = { "inbound", "outbound", "forward" }
 local services = { "ssh", "https", "ntp", "dns", "game", "game6", "custom" }
+
+-- Rules in iptables' syntax, and what their parts may be: plain or odd.
+local rule_texts = {
+  "-s A -p tcp -m tcp --dport P -j ACCEPT", "-s A -d A -p udp -m udp --sport P -m comment --comment C -j DROP",
+  "-d A -m limit --limit 5/min -j LOG --log-prefix C", "-p P -m multiport --dports P,P -j ACCEPT",
+  "-m comment --comment C -s A -j RETURN", "! -s A -p icmp -j DROP", "-s A -j OWN", "-s A -g OWN", "-4 -s A -j DROP",
+  "-m owner --uid-owner P -j ACCEPT", "--source A -p tcp --dport P -j ACCEPT", "-m string --algo bm --string C -j DROP",
+  "-m ttl --ttl-eq P -j DROP", "-p ipv6-icmp -m icmp6 --icmpv6-type P -j ACCEPT", "--protocol P -s A -j ACCEPT",
+  "-p tcp -s A,A -j ACCEPT", "-t nat -s A -j ACCEPT", "-m mark --mark P C", "-j REJECT --reject-with C -s A",
+}
+local rule_text_values = {
+  A = { plain = { "10.0.0.1", "10.0.0.0/8", "192.0.2.7/32", "2001:db8::1", "198.51.100.0/24" },
+    odd = { "10.0.0.1/8", "0.0.0.0/0", "::/0", "10.2/16", "10.0.0.0/255.255.0.0", "x", "-j", "10.0.0.1,10.0.0.2" } },
+  P = { plain = { "22", "80", "6", "51", "58", "1", "1000:2000" }, odd = { "-6", "!", "tcp", "icmp", "022", "-s" } },
+  C = { plain = { "web", "x:y", "'it'", '\\"a b\\"', "tcp-reset", "10.0.0.1" },
+    odd = { "-s", "-s=10.0.0.1", "!", "-j", "--comment", "\\t", "-4", '\\"', "-g", '\\"\\"', "\\n", "\\0" } },
+}
 
 -- What a policy begins with: chains and services for the calls.
 local preamble = [[
@@ -232,13 +250,23 @@ function calls:append()
   return object .. ":append" .. arguments(self, text)
 end
 
+function calls:append_text()
+  local random = self.random
+  self.rule_text = not random:one_in(3) and self.rule_text or random:pick(rule_texts)
+  local text = self.rule_text:gsub("%f[%u][APC]%f[%U]", function(name)
+    local values = rule_text_values[name]
+    return random:pick(random:one_in(6) and values.odd or values.plain)
+  end)
+  return ('%s:append "%s"'):format(random:pick { "built_in", "own", "own", "other", "mangle" }, text)
+end
+
 --- One policy: a few calls on lines of their own. Most go on after an error,
 -- and say what it was; some end with it.
 function calls:policy()
   local random = self.random
   local lines = { preamble }
   for _ = 1, random:between(1, 8) do
-    local call = random:one_in(2) and self:append() or self:verb()
+    local call = random:one_in(3) and self:append_text() or random:one_in(2) and self:append() or self:verb()
     if random:one_in(12) then
       lines[#lines + 1] = call
     elseif random:one_in(12) then
