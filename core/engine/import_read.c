@@ -178,6 +178,23 @@ static int add_entry(struct mg_rules_read *read, const struct mg_compiled_rule *
 	return 0;
 }
 
+/* "NAME:LINE", without the cost of a format string; a name that is too long is cut. */
+static void write_place(char *out, size_t size, const char *name, unsigned int line)
+{
+	char digits[16], *at = digits + sizeof(digits);
+	size_t length = strlen(name), room = size - sizeof(digits) - 1;
+
+	*--at = '\0';
+	do {
+		*--at = (char)('0' + line % 10);
+		line /= 10;
+	} while (line);
+	length = length < room ? length : room;
+	memcpy(out, name, length);
+	out[length] = ':';
+	memcpy(out + length + 1, at, (size_t)(digits + sizeof(digits) - at));
+}
+
 static int add_rule(struct mg_rules_read *read, const struct mg_dump_line *line, uint32_t chain,
 		    const struct mg_compiled_rule *rule, struct mg_error *error)
 {
@@ -188,7 +205,7 @@ static int add_rule(struct mg_rules_read *read, const struct mg_dump_line *line,
 
 	if (!count)
 		return mg_engine_no_memory(error);
-	snprintf(place, sizeof(place), "%s:%u", read->name, line->number);
+	write_place(place, sizeof(place), read->name, line->number);
 	err = settle_remarks(read, line->table, line->chain, *count, error);
 	for (i = 0; i < rule->count && !err; i++) {
 		err = mg_rules_entry_text(read, rule, i, &text, error);
@@ -289,28 +306,37 @@ static int check_chain_names(const struct mg_rules_read *read, struct mg_error *
 }
 
 /* Bring the entries into the order of the rules. */
-static int end(struct mg_rules_read *read, struct mg_error *error)
+static int sort_entries(struct mg_rules_read *read, struct mg_error *error)
 {
 	struct mg_read_entry *sorted = calloc(read->entry_count + 1, sizeof(*sorted));
+	uint32_t *next = calloc(mg_ruleset_chain_count(read->rules) + 1, sizeof(*next));
 	struct mg_chain_view chain;
 	size_t i;
-	int err = sorted ? mg_ruleset_seal(read->rules, error) : mg_engine_no_memory(error);
 
-	if (err) {
+	if (!sorted || !next) {
 		free(sorted);
-		return err;
+		free(next);
+		return mg_engine_no_memory(error);
 	}
-	if (read->counts)
-		memset(read->counts, 0, read->count_capacity * sizeof(*read->counts));
 	for (i = 0; i < read->entry_count; i++) {
 		const uint32_t number = read->entries[i].chain;
 
 		mg_ruleset_chain_at(read->rules, number, &chain);
-		sorted[chain.first + read->counts[number]++] = read->entries[i];
+		sorted[chain.first + next[number]++] = read->entries[i];
 	}
+	free(next);
 	free(read->entries);
 	read->entries = sorted;
-	return check_chain_names(read, error);
+	return 0;
+}
+
+static int end(struct mg_rules_read *read, struct mg_error *error)
+{
+	int err = mg_ruleset_seal(read->rules, error);
+
+	if (!err)
+		err = sort_entries(read, error);
+	return err ? err : check_chain_names(read, error);
 }
 
 int mg_rules_read_texts(struct mg_rules_read *read, const struct mg_import *import,

@@ -29,6 +29,9 @@ static const struct {
 	{ "--comment", COMMENT },
 };
 
+/* Where a policy says nothing of these in words of its own, their values are a primitive's. */
+static const char *const free_texts[] = { "--log-prefix", "--nflog-prefix" };
+
 /* What was found in one rule. */
 struct found {
 	const char *values[COLUMNS]; /* NULL: none that is plain */
@@ -111,11 +114,25 @@ static enum column column_of(const char *word)
 {
 	size_t i;
 
-	if (word[0] == '-')
+	/* all others are most of the words */
+	if (word[0] == '-' && strchr("sd-", word[1]))
 		for (i = 0; i < sizeof(options) / sizeof(*options); i++)
 			if (strcmp(word, options[i].option) == 0)
 				return options[i].column;
 	return COLUMNS;
+}
+
+/* What stands for a value that no column holds: a number, or text. */
+static char other_mark(const char *option, const char *value)
+{
+	size_t i;
+
+	if (value[0] >= '0' && value[0] <= '9')
+		return value[strspn(value, "0123456789")] ? 0 : ONE;
+	for (i = 0; i < sizeof(free_texts) / sizeof(*free_texts); i++)
+		if (strcmp(option, free_texts[i]) == 0)
+			return is_plain_comment(value) ? ONE : 0;
+	return 0;
 }
 
 static void put(lua_State *L, struct mg_kinds *kinds, const char *bytes, size_t size)
@@ -159,7 +176,7 @@ static uint32_t find_kind(lua_State *L, struct mg_kinds *kinds, const struct mg_
 			  struct found *found)
 {
 	enum column column = COLUMNS;
-	const char *word = rule->args;
+	const char *word = rule->args, *before;
 	uint32_t i;
 
 	*found = (struct found){ .values = { NULL } };
@@ -168,9 +185,12 @@ static uint32_t find_kind(lua_State *L, struct mg_kinds *kinds, const struct mg_
 	for (i = 1; i < rule->argc; i++) {
 		char mark = 0;
 
+		before = word;
 		word = mg_arg_next(word);
 		if (column != COLUMNS)
 			mark = take_value(found, column, word);
+		else if (i > 1 && before[0] == '-' && before[1] == '-')
+			mark = other_mark(before, word);
 		column = column == COLUMNS ? column_of(word) : COLUMNS;
 		if (mark)
 			put(L, kinds, &mark, 1);
@@ -180,16 +200,22 @@ static uint32_t find_kind(lua_State *L, struct mg_kinds *kinds, const struct mg_
 	return kind_of_key(L, kinds);
 }
 
-/* The rule at a place of the chain whose first rule and count are upvalues 2 and 3. */
-static bool rule_at(lua_State *L, lua_Integer place, struct mg_rule_view *out)
+/* The number of rules is upvalue 3, the index of the first in the ruleset upvalue 2. */
+static void rule_at(lua_State *L, lua_Integer place, struct mg_rule_view *out)
 {
 	const struct mg_ruleset *rules = lua_touserdata(L, lua_upvalueindex(1));
 	const lua_Integer first = lua_tointeger(L, lua_upvalueindex(2));
 
-	if (place < 1 || place > lua_tointeger(L, lua_upvalueindex(3)))
-		return false;
 	mg_ruleset_rule_at(rules, (uint32_t)(first + place - 1), out);
-	return true;
+}
+
+static lua_Integer check_place(lua_State *L, int index)
+{
+	const lua_Integer place = luaL_checkinteger(L, index);
+
+	luaL_argcheck(L, place >= 1 && place <= lua_tointeger(L, lua_upvalueindex(3)), index,
+		      "no such rule");
+	return place;
 }
 
 /* place -> text */
@@ -197,7 +223,7 @@ static int get_text(lua_State *L)
 {
 	struct mg_rule_view rule;
 
-	luaL_argcheck(L, rule_at(L, luaL_checkinteger(L, 1), &rule), 1, "no such rule");
+	rule_at(L, check_place(L, 1), &rule);
 	lua_pushstring(L, rule.args);
 	return 1;
 }
@@ -207,7 +233,7 @@ static int get_place(lua_State *L)
 {
 	struct mg_rule_view rule;
 
-	luaL_argcheck(L, rule_at(L, luaL_checkinteger(L, 1), &rule), 1, "no such rule");
+	rule_at(L, check_place(L, 1), &rule);
 	lua_pushstring(L, rule.origin);
 	return 1;
 }
@@ -216,15 +242,18 @@ static int get_place(lua_State *L)
 static int find_text(lua_State *L)
 {
 	const char *text = luaL_checkstring(L, 1);
-	const lua_Integer last = luaL_checkinteger(L, 3);
-	lua_Integer place = luaL_checkinteger(L, 2);
+	const lua_Integer count = lua_tointeger(L, lua_upvalueindex(3));
+	lua_Integer place = luaL_checkinteger(L, 2), last = luaL_checkinteger(L, 3);
 	struct mg_rule_view rule;
 
-	for (; place <= last && rule_at(L, place, &rule); place++)
+	luaL_argcheck(L, place >= 1, 2, "no such rule");
+	for (; place <= last && place <= count; place++) {
+		rule_at(L, place, &rule);
 		if (strcmp(rule.args, text) == 0) {
 			lua_pushinteger(L, place);
 			return 1;
 		}
+	}
 	lua_pushnil(L);
 	return 1;
 }

@@ -34,6 +34,8 @@ static bool is_number(const char *word)
 
 static bool is_free_text(const char *option)
 {
+	if (option[0] != '-' || option[1] != '-')
+		return false;
 	return strcmp(option, "--comment") == 0 || strcmp(option, "--log-prefix") == 0 ||
 	       strcmp(option, "--nflog-prefix") == 0 || strcmp(option, "--string") == 0;
 }
@@ -57,7 +59,7 @@ static void drop_what_is_no_rule(struct walk *walk)
 	while (i + 1 < args->argc) {
 		const char *word = args->argv[i];
 
-		if (i && is_free_text(args->argv[i - 1])) {
+		if (word[0] != '-' || (i && is_free_text(args->argv[i - 1]))) {
 			i++;
 		} else if (is_one_of(word, "-t", "--table")) {
 			snprintf(walk->line_table, sizeof(walk->line_table), "%s",
@@ -80,8 +82,9 @@ static void turn_old_negations(struct mg_args *args)
 	for (i = 0; i + 2 < args->argc; i++) {
 		const char *option = args->argv[i];
 
-		if (option[0] == '-' && strcmp(args->argv[i + 1], "!") == 0 &&
-		    args->argv[i + 2][0] != '-' && !is_free_text(option)) {
+		if (args->argv[i + 1][0] == '!' && option[0] == '-' &&
+		    strcmp(args->argv[i + 1], "!") == 0 && args->argv[i + 2][0] != '-' &&
+		    !is_free_text(option)) {
 			args->argv[i] = args->argv[i + 1];
 			args->argv[i + 1] = option;
 			i += 2;
@@ -290,7 +293,7 @@ enum mg_family mg_dump_family(const char *text, size_t length)
 	if (memmem(text, length, "icmp6", 5) || memmem(text, length, "icmpv6", 6) ||
 	    memmem(text, length, "ipv6-icmp", 9))
 		return MG_IPV6;
-	for (at = text; at < end; at++)
+	for (at = text; (at = memchr(at, '-', (size_t)(end - at))); at++)
 		if (is_ipv6_side(at, end))
 			return MG_IPV6;
 	return MG_IPV4;

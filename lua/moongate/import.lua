@@ -146,9 +146,7 @@ local function new_writer(remarks)
     end
   end
 
-  function writer.is_marked(walk, family, at)
-    return remarks_of(walk, family)[at] ~= nil
-  end
+  writer.remarks = remarks_of
 
   return writer
 end
@@ -187,9 +185,7 @@ local function write_stretch(job, table_name, name, first, last)
   function walk.write_one(code, is_primitive)
     job.writer.single(walk, code, is_primitive)
   end
-  function walk.marked(family, at)
-    return job.writer.is_marked(walk, family, at)
-  end
+  walk.remarks = { job.writer.remarks(walk, 1), job.writer.remarks(walk, 2) }
   walks.run(walk)
 end
 

@@ -212,18 +212,29 @@ function M.special(table_name, chain, rule_text, families)
   return { text.call("clamp_mss", options), text.call("clamp_mss", extended(one, options)) }
 end
 
+-- Ports that a service has, or that have a name: "tcp" -> port, or several as a rule holds them.
+local special_ports = {}
+for _, known in ipairs { by_port, named } do
+  for key in next, known do
+    local protocol, port = key:match("^(%S+) (%S+)$")
+    if protocol then
+      special_ports[protocol] = special_ports[protocol] or {}
+      special_ports[protocol][port] = true
+    end
+  end
+end
+
 -- What a service is recognised by beside its port.
 local service_comments = {}
 for name, service in next, services do
   service_comments[service.text or name] = true
 end
 
---- Is there more to a port than its number: a service, or a name for it?
--- @param protocol of the rule
--- @param value a port, or several as a rule holds them
--- @return true or false
-function M.is_special_port(protocol, value)
-  return by_port[protocol .. " " .. value] ~= nil or named[protocol .. " " .. value] ~= nil
+--- Ports to which there is more than their numbers: a service, or a name.
+-- @param protocol of a rule
+-- @return a set of ports, and of several as a rule holds them; not to be changed
+function M.special_ports(protocol)
+  return special_ports[protocol] or {}
 end
 
 --- Is a comment what a service would write?

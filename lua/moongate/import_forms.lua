@@ -46,7 +46,7 @@ local function new_form(rule, columns, at, chain, number)
   end
   for _, field in ipairs(fields) do
     local value = columns[field][at]
-    if value and not (field == "to_ports" and calls.is_special_port(rule.protocol, value)) then
+    if value and not (field == "to_ports" and calls.special_ports(rule.protocol)[value]) then
       marked[field] = marks[field]
     end
   end
@@ -68,6 +68,7 @@ function M.new(rule, columns, chain)
   local protocol, to_ports, from_ports, comments = rule.protocol, columns.to_ports, columns.from_ports, columns.comment
   local sources, destinations = columns.source, columns.destination
   local by_port, shown, values, ordinary = {}, {}, {}, nil
+  local special = protocol and calls.special_ports(protocol)
 
   -- Ports as a policy says them; false for those that it would say in another way.
   local function ports(value)
@@ -85,7 +86,7 @@ function M.new(rule, columns, chain)
   local function source(at)
     local to, from, comment = to_ports[at], from_ports[at], comments[at]
     local form = ordinary
-    if to and calls.is_special_port(protocol, to) then
+    if to and special[to] then
       form = by_port[to]
     elseif to then
       to = ports(to)
@@ -105,7 +106,7 @@ function M.new(rule, columns, chain)
     local to = to_ports[at]
     if not form then
       return
-    elseif to and calls.is_special_port(protocol, to) then
+    elseif to and special[to] then
       by_port[to] = form
     else
       ordinary = form

@@ -34,7 +34,7 @@ end
 --- Begin.
 -- @param input as moongate.import gets it: `families`, `print`
 -- @param primitives the core's
--- @return a trial: `run`, `effect`, and `trusted`, for patterns of calls that have been tried
+-- @return a trial: `run`, `effect`, `text`, `printed`, and `trusted`, for patterns of calls that have been tried
 function M.new(input, primitives)
   local trial, printed = { trusted = {} }, {}
   local record = { rules = {}, chains = {}, policies = {} }
@@ -66,36 +66,59 @@ function M.new(input, primitives)
     return ok and record or nil
   end
 
+  --- A rule of an effect as iptables-save would print it.
+  -- @param rule of an effect
+  -- @return its text; false if there is no such rule
+  function trial.text(rule)
+    if rule.text == nil then
+      rule.text = print_rule(rule.family, rule.table, rule.chain, rule.args)
+    end
+    return rule.text
+  end
+
   --- What a call adds to each chain.
   -- @param code Lua source
   -- @param fresh as for `run`
-  -- @return a sequence of { family =, table =, chain =, rank =, text = } sorted by rank, and
-  --   the chains that it makes; or nil if there is no such call, or a rule cannot be
+  -- @return a sequence of { family =, table =, chain =, rank =, args = its words } sorted by rank, and the chains that
+  --   it makes; or nil if there is no such call
   function trial.effect(code, fresh)
     local made = trial.run(code, fresh)
     if not made then
       return nil
     end
-    local out = {}
+    local out, is_sorted = {}, true
     for _, rule in ipairs(made.rules) do
       for family = 1, 2 do
         if rule[1] & family ~= 0 then
-          local text = print_rule(family, rule[2], rule[3], rule[5])
-          if not text then
-            return nil
-          end
-          out[#out + 1] = { family = family, table = rule[2], chain = rule[3], rank = rule[4], text = text,
+          is_sorted = is_sorted and (#out == 0 or out[#out].rank <= rule[4])
+          out[#out + 1] = { family = family, table = rule[2], chain = rule[3], rank = rule[4], args = rule[5],
             order = #out }
         end
       end
     end
-    table.sort(out, function(a, b)
-      if a.rank ~= b.rank then
-        return a.rank < b.rank
-      end
-      return a.order < b.order
-    end)
+    if not is_sorted then
+      table.sort(out, function(a, b)
+        if a.rank ~= b.rank then
+          return a.rank < b.rank
+        end
+        return a.order < b.order
+      end)
+    end
     return out, made.chains
+  end
+
+  --- The same, each rule with its `text`.
+  -- @param code Lua source
+  -- @param fresh as for `run`
+  -- @return what `effect` returns; nil also if a rule cannot be
+  function trial.printed(code, fresh)
+    local effect, made = trial.effect(code, fresh)
+    for _, rule in ipairs(effect or {}) do
+      if not trial.text(rule) then
+        return nil
+      end
+    end
+    return effect, made
   end
   return trial
 end

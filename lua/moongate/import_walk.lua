@@ -94,18 +94,42 @@ local function values(walk, family, at, count, field, into)
   end
 end
 
+local address_fields = { ["-s"] = "source", ["-d"] = "destination" }
+
+-- Do the words of a rule differ from those of one that stands at a place in
+-- just what the rule at the next place differs in: an address?
+local function follows(columns, before, args, at)
+  local changed
+  if #before ~= #args then
+    return false
+  end
+  for i = 1, #args do
+    if before[i] ~= args[i] then
+      if changed then
+        return false
+      end
+      changed = i
+    end
+  end
+  local field = changed and address_fields[args[changed - 1]]
+  return field and text.address(before[changed]) == columns[field][at]
+    and text.address(args[changed]) == columns[field][at + 1] and are_like(columns, field, at, at + 1)
+end
+
 -- Does an effect say just what stands at the places? Returns how many rules it
 -- makes in each family, or nil.
 local function counts(walk, effect, wanted)
-  local made = { 0, 0 }
+  local made, before = { 0, 0 }, {}
   for _, rule in ipairs(effect) do
     local family = rule.family
-    local at = walk.at[family] + made[family]
+    local at, columns = walk.at[family] + made[family], walk.rules[family]
     if wanted & family == 0 or at > walk.last[family] or rule.table ~= walk.table or rule.chain ~= walk.chain
-        or rule.rank ~= stages.rank.allow or walk.rules[family].text(at) ~= rule.text then
+        or rule.rank ~= stages.rank.allow or not (before[family] and follows(columns, before[family], rule.args, at - 1)
+        or walk.trial.text(rule) == columns.text(at)) then
       return nil
     end
     made[family] = made[family] + 1
+    before[family] = rule.args
   end
   for family = 1, 2 do
     if wanted & family ~= 0 and made[family] == 0 then
@@ -310,7 +334,7 @@ end
 local function known_source(walk, family, at)
   local columns = walk.rules[family]
   local kind = walk.kinds[family][columns.kinds[at]]
-  if not kind or walk.marked(family, at) then
+  if not kind or walk.remarks[family][at] then
     return nil
   elseif not kind.parsed or kind.failed >= patience then
     local rule_text = columns.text(at)
@@ -318,8 +342,9 @@ local function known_source(walk, family, at)
     return is_plain and says_family(walk, family, at) and text.quoted(rule_text)
       or nil, true
   end
-  local folds = at < walk.last[family] and at > walk.no_fold[family] and (are_like(columns, "source", at, at + 1)
-    or are_like(columns, "destination", at, at + 1))
+  local next_one = at < walk.last[family] and at > walk.no_fold[family] and at + 1
+  local folds = next_one and (are_like(columns, "source", at, next_one)
+    or are_like(columns, "destination", at, next_one))
   return not folds and kind.source(at) or nil, false
 end
 
@@ -375,7 +400,7 @@ end
 -- @param walk { table =, chain =, object = Lua source of the chain, families = those imported, verbs = whether
 --   helpers may be used, rules = { columns, columns } by family, at = { 1, 1 }, last = { n, m }, trial =, split =,
 --   core =, careful =, write = function(code, is_primitive, at, made), write_one = function(code, is_primitive) for a
---   single rule that nothing stands beside, marked = function(family, at): whether something does }; changed
+--   single rule that nothing stands beside, remarks = { {}, {} } by family and place }; changed
 -- @raise with the place of a rule that the language cannot say
 function M.run(walk)
   walk.places, walk.no_fold, walk.kinds = { {}, {} }, { 0, 0 }, { {}, {} }

@@ -189,7 +189,7 @@ function M.find(model, trial)
   local effects, found = {}, { first = {}, last = {}, places = {} }
   for _, group in ipairs(alternatives(model)) do
     for _, call in ipairs(group) do
-      local effect = trial.effect(call, true)
+      local effect = trial.printed(call, true)
       local places
       if effect and #effect > 0 then
         effects[#effects + 1] = effect

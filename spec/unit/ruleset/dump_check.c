@@ -88,6 +88,16 @@ static void visitor_ends(void)
 	EXPECT_TEXT(told, "1 rule filter X\n");
 }
 
+static void chains_alone(void)
+{
+	static const char text[] = "*nat\n:A - [0:0]\n-A A -j B\n -A A -j \"open\n-t raw -N C\n"
+				   "[1:2] -A A -j D\n";
+
+	told[0] = '\0';
+	EXPECT_DONE(mg_dump_read_chains(text, strlen(text), tell, NULL, &tap_error));
+	EXPECT_TEXT(told, "2 chain nat A\n5 chain raw C\n6 rule nat A <-j> <D>\n");
+}
+
 static void families(void)
 {
 	static const struct {
@@ -117,6 +127,7 @@ int main(void)
 	tap_run("turns negations of old, and leaves free text alone", old_negation);
 	tap_run("tells each line that is none, and goes on", mistakes);
 	tap_run("ends where the visitor says so", visitor_ends);
+	tap_run("passes over rules where chains are asked for", chains_alone);
 	tap_run("finds out the family", families);
 	return tap_end();
 }
