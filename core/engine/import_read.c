@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Reading what is to be imported: dumps, or the live tables, which are written
- * down as a dump first, so that there is one way to read.
+ * Reading the dumps that are to be imported.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -9,8 +8,6 @@
 #include <string.h>
 
 #include "importing.h"
-#include "netfilter/equal.h"
-#include "netfilter/print.h"
 #include "ruleset/failure.h"
 #include "ruleset/growable.h"
 
@@ -190,9 +187,9 @@ static void write_place(char *out, size_t size, const char *name, unsigned int l
 		line /= 10;
 	} while (line);
 	length = length < room ? length : room;
-	memcpy(out, name, length);
-	out[length] = ':';
-	memcpy(out + length + 1, at, (size_t)(digits + sizeof(digits) - at));
+	out = mempcpy(out, name, length);
+	*out = ':';
+	strcpy(out + 1, at);
 }
 
 static int add_rule(struct mg_rules_read *read, const struct mg_dump_line *line, uint32_t chain,
@@ -269,8 +266,8 @@ static int take_line(void *context, const struct mg_dump_line *line, struct mg_e
 	return wrong ? take_wrong(read, line, wrong, error) : 0;
 }
 
-static int read_text(struct mg_rules_read *read, const char *name, enum mg_family family,
-		     const char *text, size_t length, struct mg_error *error)
+int mg_rules_read_text(struct mg_rules_read *read, const char *name, enum mg_family family,
+		       const char *text, size_t length, struct mg_error *error)
 {
 	int err;
 
@@ -284,7 +281,7 @@ static int read_text(struct mg_rules_read *read, const char *name, enum mg_famil
 	return err;
 }
 
-static int begin(struct mg_rules_read *read, struct mg_error *error)
+int mg_rules_begin(struct mg_rules_read *read, struct mg_error *error)
 {
 	read->patterns_of = UINT32_MAX;
 	return mg_ruleset_new(&read->rules, error);
@@ -330,7 +327,7 @@ static int sort_entries(struct mg_rules_read *read, struct mg_error *error)
 	return 0;
 }
 
-static int end(struct mg_rules_read *read, struct mg_error *error)
+int mg_rules_end(struct mg_rules_read *read, struct mg_error *error)
 {
 	int err = mg_ruleset_seal(read->rules, error);
 
@@ -343,7 +340,7 @@ int mg_rules_read_texts(struct mg_rules_read *read, const struct mg_import *impo
 			struct mg_error *error)
 {
 	size_t i;
-	int err = begin(read, error);
+	int err = mg_rules_begin(read, error);
 
 	for (i = 0; i < import->count && !err; i++) {
 		const struct mg_import_text *text = &import->texts[i];
@@ -360,91 +357,9 @@ int mg_rules_read_texts(struct mg_rules_read *read, const struct mg_import *impo
 		snprintf(read->source + strlen(read->source),
 			 sizeof(read->source) - strlen(read->source), "%s%s", i ? " and " : "",
 			 text->name);
-		err = read_text(read, text->name, family, text->text, text->length, error);
+		err = mg_rules_read_text(read, text->name, family, text->text, text->length, error);
 	}
-	return err ? err : end(read, error);
-}
-
-/* A live table as the dump of it. */
-static int print_table(FILE *out, const struct mg_image *image, struct mg_error *error)
-{
-	const struct mg_family_ops *ops = mg_family_ops(image->family);
-	const char *text;
-	uint32_t i;
-	size_t c;
-	int err;
-
-	fprintf(out, "*%s\n", image->table);
-	for (c = 0; c < image->chain_count; c++)
-		fprintf(out, ":%s %s\n", image->chains[c].name,
-			image->chains[c].policy ? image->chains[c].policy : "-");
-	for (c = 0; c < image->chain_count; c++) {
-		const struct mg_image_chain *chain = &image->chains[c];
-
-		for (i = chain->first; i < chain->first + chain->count; i++) {
-			err = mg_entry_text(ops, &image->entries[i], &text, error);
-			if (err)
-				return err;
-			if (!mg_text_tells_all(text))
-				fprintf(out, "An extension of this rule is not installed: ");
-			fprintf(out, "-A %s %s\n", chain->name, text);
-		}
-	}
-	fprintf(out, "COMMIT\n");
-	return 0;
-}
-
-/* The live tables of one family, as a dump. */
-static int print_live(struct mg_engine *engine, enum mg_family family, FILE *out,
-		      struct mg_error *error)
-{
-	const char *const *name;
-	struct mg_image *image;
-	int err = 0;
-
-	for (name = mg_commit_order; *name && !err; name++) {
-		const bool wanted = mg_engine_is_worth_reading(engine, family, *name,
-							       "run it as root",
-							       "only filter is read", &err);
-
-		if (err)
-			return mg_engine_no_memory(error);
-		if (!wanted)
-			continue;
-		err = mg_table_read(family, *name, &image, error);
-		if (err)
-			break;
-		err = print_table(out, image, error);
-		mg_image_free(image);
-	}
-	return err;
-}
-
-int mg_rules_read_live(struct mg_engine *engine, struct mg_rules_read *read, struct mg_error *error)
-{
-	static const char *const names[] = { "the live IPv4 rules", "the live IPv6 rules" };
-	int family, err = begin(read, error);
-
-	snprintf(read->source, sizeof(read->source), "the live tables");
-	for (family = 0; family < MG_FAMILIES && !err; family++) {
-		char *text = NULL;
-		size_t length;
-		FILE *out;
-
-		if (!(engine->families & 1U << family))
-			continue;
-		out = open_memstream(&text, &length);
-		if (!out)
-			return mg_engine_no_memory(error);
-		err = print_live(engine, (enum mg_family)family, out, error);
-		if (fclose(out) && !err)
-			err = mg_engine_no_memory(error);
-		if (!err)
-			err = read_text(read, names[family], (enum mg_family)family, text, length,
-					error);
-		free(text);
-	}
-	return err ? err : end(read, error);
+	return err ? err : mg_rules_end(read, error);
 }
 
 static int add_notes(const struct mg_notes *from, struct mg_notes *notes, struct mg_error *error)

@@ -51,6 +51,12 @@ int mg_rules_read_texts(struct mg_rules_read *read, const struct mg_import *impo
 int mg_rules_read_live(struct mg_engine *engine, struct mg_rules_read *read,
 		       struct mg_error *error);
 
+/** Begin, take the text of a dump, and end: what the two above are made of. @name: for people */
+int mg_rules_begin(struct mg_rules_read *read, struct mg_error *error);
+int mg_rules_read_text(struct mg_rules_read *read, const char *name, enum mg_family family,
+		       const char *text, size_t length, struct mg_error *error);
+int mg_rules_end(struct mg_rules_read *read, struct mg_error *error);
+
 /** What is wrong is an error, or where that is allowed a warning. Errors: MG_INVALID. */
 int mg_rules_judge(struct mg_rules_read *read, struct mg_notes *notes, struct mg_error *error);
 

@@ -3,96 +3,16 @@
 -- the calls that make them.
 local addresses = require "moongate.addresses"
 local calls = require "moongate.import_calls"
-local forms = require "moongate.import_forms"
-local rules = require "moongate.import_rule"
-local scope = require "moongate.rule_scope"
+local kinds = require "moongate.import_kinds"
 local stages = require "moongate.stages"
 local text = require "moongate.import_text"
 
 local M = {}
 
 local family_names = { "ipv4", "ipv6" }
-local value_fields = { "source", "destination", "to_ports", "from_ports", "comment" }
 
 -- So often a helper may not make a rule before the kind of rule is taken for one that none makes.
 local patience = 16
-
--- What is known of the kind of a rule: `parsed`, the first of them as the verbs
--- of the language see it, or false; `source` and `learn`, see moongate.import_forms.
-local function kind_at(walk, family, at)
-  local columns = walk.rules[family]
-  local number = columns.kinds[at]
-  local kind = walk.kinds[family][number]
-  if not kind then
-    kind = { parsed = walk.verbs and rules.parse(walk.split(columns.text(at))) or false, failed = 0 }
-    if kind.parsed then
-      kind.source, kind.learn = forms.new(kind.parsed, columns, walk.chain)
-    end
-    walk.kinds[family][number] = kind
-  end
-  return kind
-end
-
--- A rule as the verbs see it, or false.
-local function parsed_at(walk, family, at)
-  local first = kind_at(walk, family, at).parsed
-  if not first then
-    return false
-  end
-  local rule = {}
-  for key, value in next, first do
-    rule[key] = value
-  end
-  for _, field in ipairs(value_fields) do
-    rule[field] = walk.rules[family][field][at] or rule[field]
-  end
-  return rule
-end
-
--- What is the same in both families' rules of one call, whatever addresses they are for.
-local function key_at(walk, family, at)
-  local columns, kind = walk.rules[family], kind_at(walk, family, at)
-  if not kind.parsed then
-    return columns.text(at)
-  end
-  local to, from, comment = columns.to_ports[at], columns.from_ports[at], columns.comment[at]
-  if not kind.shape then
-    local rule = parsed_at(walk, family, at)
-    rule.to_ports, rule.from_ports = to and "" or rule.to_ports, from and "" or rule.from_ports
-    rule.comment = comment and "" or rule.comment
-    kind.shape = rules.shape(rule)
-  end
-  return table.concat({ kind.shape, to or "", from or "", comment or "" }, "\0")
-end
-
--- Do two rules differ in one field at most, "source" or "destination"?
-local function are_like(columns, field, one, other)
-  local rest = field == "source" and columns.destination or columns.source
-  return columns.kinds[one] == columns.kinds[other] and rest[one] == rest[other]
-    and columns.to_ports[one] == columns.to_ports[other] and columns.from_ports[one] == columns.from_ports[other]
-    and columns.comment[one] == columns.comment[other]
-end
-
--- How many rules from `at` on differ in one address only.
-local function run_of(walk, family, at, field)
-  local columns, last = walk.rules[family], walk.last[family]
-  local first = kind_at(walk, family, at)
-  if not columns[field][at] or first.parsed.negated[field] then
-    return 1
-  end
-  local count = 1
-  while at + count <= last and are_like(columns, field, at, at + count) do
-    count = count + 1
-  end
-  return count
-end
-
-local function values(walk, family, at, count, field, into)
-  local column = walk.rules[family][field]
-  for i = at, at + count - 1 do
-    into[#into + 1] = column[i] or kind_at(walk, family, i).parsed[field]
-  end
-end
 
 local address_fields = { ["-s"] = "source", ["-d"] = "destination" }
 
@@ -113,7 +33,7 @@ local function follows(columns, before, args, at)
   end
   local field = changed and address_fields[args[changed - 1]]
   return field and text.address(before[changed]) == columns[field][at]
-    and text.address(args[changed]) == columns[field][at + 1] and are_like(columns, field, at, at + 1)
+    and text.address(args[changed]) == columns[field][at + 1] and kinds.are_like(columns, field, at, at + 1)
 end
 
 -- Does an effect say just what stands at the places? Returns how many rules it
@@ -178,7 +98,7 @@ local function try_candidates(walk, wanted, rule, lists, is_single)
       is_done = true
     end
     if is_done and pattern and wanted ~= 3 then
-      kind_at(walk, family, at).learn(rule, at, number, code)
+      kinds.of(walk, family, at).learn(rule, at, number, code)
     end
     if is_done then
       return true
@@ -191,13 +111,13 @@ end
 -- different addresses in each.
 local function try_calls(walk, wanted, field, runs)
   local family = wanted & 1 ~= 0 and 1 or 2
-  local rule = parsed_at(walk, family, walk.at[family])
+  local rule = kinds.parsed(walk, family, walk.at[family])
   local lists = { source = {}, destination = {} }
   for _, side in ipairs { "source", "destination" } do
     for one = 1, 2 do
       if wanted & one ~= 0 then
         local count = side == field and runs[one] or 1
-        values(walk, one, walk.at[one], count, side, lists[side])
+        kinds.values(walk, one, walk.at[one], count, side, lists[side])
       end
     end
   end
@@ -223,7 +143,7 @@ local function try_folded(walk, wanted)
         if at <= walk.no_fold[family] then
           folded = false
         else
-          runs[family] = run_of(walk, family, at, field)
+          runs[family] = kinds.run(walk, family, at, field)
           longest = math.max(longest, runs[family])
         end
       end
@@ -250,25 +170,11 @@ local function try_verbs(walk, wanted)
     end
   end
   for family = 1, 2 do
-    if wanted & family ~= 0 and not kind_at(walk, family, walk.at[family]).parsed then
+    if wanted & family ~= 0 and not kinds.of(walk, family, walk.at[family]).parsed then
       return false
     end
   end
   return try_folded(walk, wanted) or try_calls(walk, wanted, nil, { 1, 1 })
-end
-
--- Does the text of a rule tell the language which family it is for? What tells
--- it is the same in all rules of a kind.
-local function says_family(walk, family, at)
-  if walk.families ~= 3 then
-    return true
-  end
-  local kind = kind_at(walk, family, at)
-  if kind.says_family == nil then
-    local rule_text = walk.rules[family].text(at)
-    kind.says_family = rule_text ~= "" and scope.families(walk.core, walk.split(rule_text)) == family
-  end
-  return kind.says_family
 end
 
 -- The rule in iptables' syntax. Whether the language takes it to be for the
@@ -291,7 +197,8 @@ local function primitive(walk, wanted)
     end
   end
   if not walk.careful then
-    write(walk, sources[(wanted == 3 or says_family(walk, family, at)) and 1 or 2], true, { wanted & 1, wanted >> 1 })
+    local is_said = wanted == 3 or kinds.says_family(walk, family, at)
+    write(walk, sources[is_said and 1 or 2], true, { wanted & 1, wanted >> 1 })
     return true
   end
   for _, form in ipairs(sources) do
@@ -307,7 +214,7 @@ end
 
 -- How far it is to what is like the rule at hand in the other family.
 local function distance(walk, family, other)
-  local places = walk.places[other][key_at(walk, family, walk.at[family])]
+  local places = walk.places[other][kinds.key(walk, family, walk.at[family])]
   local at = walk.at[other]
   while places and places[places.next] and places[places.next] < at do
     places.next = places.next + 1
@@ -339,12 +246,12 @@ local function known_source(walk, family, at)
   elseif not kind.parsed or kind.failed >= patience then
     local rule_text = columns.text(at)
     local is_plain = rule_text ~= "" and not (walk.verbs and walk.table == "mangle")
-    return is_plain and says_family(walk, family, at) and text.quoted(rule_text)
+    return is_plain and kinds.says_family(walk, family, at) and text.quoted(rule_text)
       or nil, true
   end
   local next_one = at < walk.last[family] and at > walk.no_fold[family] and at + 1
-  local folds = next_one and (are_like(columns, "source", at, next_one)
-    or are_like(columns, "destination", at, next_one))
+  local folds = next_one and (kinds.are_like(columns, "source", at, next_one)
+    or kinds.are_like(columns, "destination", at, next_one))
   return not folds and kind.source(at) or nil, false
 end
 
@@ -362,7 +269,7 @@ end
 
 local function step(walk)
   local both = walk.at[1] <= walk.last[1] and walk.at[2] <= walk.last[2]
-  if both and key_at(walk, 1, walk.at[1]) == key_at(walk, 2, walk.at[2]) then
+  if both and kinds.key(walk, 1, walk.at[1]) == kinds.key(walk, 2, walk.at[2]) then
     local is_same = walk.rules[1].text(walk.at[1]) == walk.rules[2].text(walk.at[2])
     if walk.verbs and try_verbs(walk, 3) or is_same and primitive(walk, 3) then
       return
@@ -375,7 +282,7 @@ local function step(walk)
       return
     end
   end
-  local kind = kind_at(walk, family, walk.at[family])
+  local kind = kinds.of(walk, family, walk.at[family])
   if walk.verbs and try_verbs(walk, family) then
     kind.failed = 0
   else
@@ -388,7 +295,7 @@ end
 local function index(walk)
   for family = 1, 2 do
     for at = walk.at[family], walk.at[3 - family] <= walk.last[3 - family] and walk.last[family] or 0 do
-      local key = key_at(walk, family, at)
+      local key = kinds.key(walk, family, at)
       local places = walk.places[family][key] or { next = 1 }
       walk.places[family][key] = places
       places[#places + 1] = at
