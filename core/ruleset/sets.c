@@ -25,6 +25,25 @@ unsigned int mg_set_width(enum mg_family family)
 	return family == MG_IPV6 ? 128 : 32;
 }
 
+/* The power of two that is at least @count, from @least on. */
+static uint32_t power_of_two(uint32_t least, uint32_t count)
+{
+	while (least < count && least < UINT32_C(1) << 31)
+		least *= 2;
+	return least;
+}
+
+uint32_t mg_set_room(uint32_t count)
+{
+	return power_of_two(65536, count);
+}
+
+uint32_t mg_set_hash_size(uint32_t count)
+{
+	/* a bucket holds a few; from here on the kernel need not sort anew while it is filled */
+	return power_of_two(1024, count / 4);
+}
+
 int mg_set_member_compare(const struct mg_set_member *one, const struct mg_set_member *other)
 {
 	/* the prefix stands right behind the address */
@@ -158,22 +177,53 @@ static int copy_members(struct mg_sets *sets, const struct mg_set_view *set,
 	return 0;
 }
 
+/* Are the members that copy_members() has put behind all others those of a set? */
+static bool has_members(const struct mg_sets *sets, uint32_t index, uint32_t count)
+{
+	const struct mg_set_record *known = &sets->records[index];
+
+	return known->count == count &&
+	       (!count || memcmp(sets->members + known->first, sets->members + sets->member_count,
+				 count * sizeof(*sets->members)) == 0);
+}
+
 /* A set of this name is there: it must be the same. */
-static int check_same(const struct mg_sets *sets, uint32_t index,
-		      const struct mg_set_record *record, const struct mg_set_view *set,
-		      struct mg_error *error)
+static int check_same(const struct mg_sets *sets, uint32_t index, uint32_t count,
+		      const struct mg_set_view *set, struct mg_error *error)
 {
 	struct mg_set_view known;
-	const struct mg_set_member *members = sets->members + sets->member_count;
 
-	mg_sets_at(sets, index, &known);
-	if (known.count == record->count &&
-	    (!known.count || memcmp(known.members, members, known.count * sizeof(*members)) == 0))
+	if (has_members(sets, index, count))
 		return 0;
+	mg_sets_at(sets, index, &known);
 	mg_set_error(error, MG_INVALID, "set %s has other members at %s", set->name,
 		     *known.origin ? known.origin : "an earlier place");
 	mg_error_origin(error, set->origin ? set->origin : "");
 	return -EEXIST;
+}
+
+/* Room for the members of @set behind those of all sets, with each /0 as two. */
+static int take_members(struct mg_sets *sets, const struct mg_set_view *set,
+			struct mg_set_record *record, struct mg_error *error)
+{
+	if (mg_make_room((void **)&sets->members, &sets->member_capacity,
+			 sets->member_count + 2 * (size_t)set->count, sizeof(*sets->members)))
+		return no_memory(error);
+	return copy_members(sets, set, record, error);
+}
+
+int mg_sets_find_like(struct mg_sets *sets, const struct mg_set_view *set, uint32_t *out,
+		      struct mg_error *error)
+{
+	struct mg_set_record record = { .family = set->family };
+	uint32_t i;
+	int err = take_members(sets, set, &record, error);
+
+	*out = UINT32_MAX;
+	for (i = 0; i < sets->count && !err && *out == UINT32_MAX; i++)
+		if (sets->records[i].family == set->family && has_members(sets, i, record.count))
+			*out = i;
+	return err;
 }
 
 static int put_origin(struct mg_sets *sets, const char *origin, size_t *out)
@@ -201,18 +251,14 @@ int mg_sets_add(struct mg_sets *sets, const struct mg_set_view *set, uint32_t *o
 			       "set \"%s\": the name of a set has 1 to %d characters", set->name,
 			       MG_SET_NAME_SIZE - 1);
 	strcpy(record.name, set->name);
-	/* a /0 takes two places */
-	if (mg_make_room((void **)&sets->members, &sets->member_capacity,
-			 sets->member_count + 2 * (size_t)set->count, sizeof(*sets->members)))
-		return no_memory(error);
-	err = copy_members(sets, set, &record, error);
+	err = take_members(sets, set, &record, error);
 	if (err)
 		return err;
 	index = mg_sets_find(sets, set->family, set->name);
 	if (index != UINT32_MAX) {
 		if (out)
 			*out = index;
-		return check_same(sets, index, &record, set, error);
+		return check_same(sets, index, record.count, set, error);
 	}
 	if (put_origin(sets, set->origin ? set->origin : "", &record.origin) ||
 	    mg_make_room((void **)&sets->records, &sets->capacity, sets->count + 1,

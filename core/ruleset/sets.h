@@ -23,6 +23,7 @@
 enum {
 	MG_SET_NAME_SIZE = 32, /* with its NUL, as the kernel has it */
 	MG_SET_BASE_MOST = 20, /* characters of a name of ours, so that ".N" has room */
+	MG_SET_MOST_MEMBERS = 4 * 1000 * 1000,
 };
 
 /** An address or a network of a set. */
@@ -68,6 +69,14 @@ void mg_sets_clear(struct mg_sets *sets);
 int mg_sets_add(struct mg_sets *sets, const struct mg_set_view *set, uint32_t *out,
 		struct mg_error *error);
 
+/**
+ * The first set of @set's family that holds the same members, whatever it is
+ * called. Fails as mg_sets_add() does for members that are no networks.
+ * @out: its index, or UINT32_MAX
+ */
+int mg_sets_find_like(struct mg_sets *sets, const struct mg_set_view *set, uint32_t *out,
+		      struct mg_error *error);
+
 uint32_t mg_sets_count(const struct mg_sets *sets);
 
 /** What is in @out is good until the next set is added. */
@@ -78,6 +87,12 @@ uint32_t mg_sets_find(const struct mg_sets *sets, enum mg_family family, const c
 
 /** How long an address of this family is, in bits. */
 unsigned int mg_set_width(enum mg_family family);
+
+/** For how many members the kernel is to make a set: `maxelem`. */
+uint32_t mg_set_room(uint32_t count);
+
+/** With how many buckets it is best made for them: `hashsize`. */
+uint32_t mg_set_hash_size(uint32_t count);
 
 /** The order of members: by address, then the shorter prefix. Negative, 0 or positive. */
 int mg_set_member_compare(const struct mg_set_member *one, const struct mg_set_member *other);

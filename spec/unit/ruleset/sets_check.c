@@ -128,6 +128,28 @@ static void same_name(void)
 	clean_up();
 }
 
+static void same_members(void)
+{
+	const struct mg_set_member all = member("0.0.0.0", 0), host = member("192.0.2.9", 32);
+	const struct mg_set_member halves[] = { member("128.0.0.0", 1), member("0.0.0.0", 1) };
+	struct mg_set_view set = { MG_IPV4, "", NULL, &all, 1, "" };
+	uint32_t index = 7;
+
+	EXPECT_DONE(mg_sets_find_like(&sets, &set, &index, &tap_error));
+	EXPECT_IS(index, UINT32_MAX);
+	EXPECT_DONE(add(MG_IPV4, "mg4-a", &host, 1, "", NULL));
+	EXPECT_DONE(add(MG_IPV4, "mg4-b", halves, 2, "", NULL));
+	EXPECT_DONE(mg_sets_find_like(&sets, &set, &index, &tap_error));
+	EXPECT_IS(index, 1);
+	set.members = &host;
+	EXPECT_DONE(mg_sets_find_like(&sets, &set, &index, &tap_error));
+	EXPECT_IS(index, 0);
+	set.count = 0;
+	EXPECT_DONE(mg_sets_find_like(&sets, &set, &index, &tap_error));
+	EXPECT_IS(index, UINT32_MAX);
+	clean_up();
+}
+
 static void wrong(void)
 {
 	const struct mg_set_member behind = member("192.0.2.9", 31);
@@ -247,6 +269,7 @@ int main(void)
 	tap_run("is of hash:ip if each member is one address", types);
 	tap_run("holds a whole family as its two halves", whole_family);
 	tap_run("takes the same set twice, and refuses another one of its name", same_name);
+	tap_run("finds a set by its members", same_members);
 	tap_run("refuses what is no network, and no name", wrong);
 	tap_run("holds many sets of many members", many);
 	tap_run("sorts members as they are compared", sorting);
