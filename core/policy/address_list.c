@@ -262,40 +262,17 @@ static int largest_network(enum mg_family family, number first, number last)
 	return length;
 }
 
-static char *write_decimal(char *at, unsigned int value)
+static void set_network(enum mg_family family, number first, int length, struct mg_set_member *out)
 {
-	if (value >= 100)
-		*at++ = (char)('0' + value / 100);
-	if (value >= 10)
-		*at++ = (char)('0' + value / 10 % 10);
-	*at++ = (char)('0' + value % 10);
-	return at;
-}
-
-static void write_network(enum mg_family family, number first, int length, char text[64])
-{
-	unsigned char bytes[16] = { 0 };
-	char *at = text;
 	int i;
 
+	*out = (struct mg_set_member){ .prefix = (uint8_t)length };
 	for (i = widths[family] / 8 - 1; i >= 0; i--, first >>= 8)
-		bytes[i] = (unsigned char)first;
-	if (family == MG_IPV6) {
-		inet_ntop(AF_INET6, bytes, text, INET6_ADDRSTRLEN);
-		at += strlen(text);
-	} else { /* many times faster than the same with a format string */
-		for (i = 0; i < 4; i++) {
-			if (i)
-				*at++ = '.';
-			at = write_decimal(at, bytes[i]);
-		}
-	}
-	*at++ = '/';
-	*write_decimal(at, (unsigned int)length) = '\0';
+		out->address[i] = (uint8_t)first;
 }
 
 bool mg_address_list_next(const struct mg_address_list *list, struct mg_address_walk *walk,
-			  char text[64])
+			  struct mg_set_member *network)
 {
 	const struct mg_address_ranges *ranges = &list->of[walk->family];
 	number first, last, end;
@@ -306,7 +283,7 @@ bool mg_address_list_next(const struct mg_address_list *list, struct mg_address_
 	last = ranges->items[walk->index].last;
 	first = walk->inside ? walk->next : ranges->items[walk->index].first;
 	length = largest_network(walk->family, first, last);
-	write_network(walk->family, first, length, text);
+	set_network(walk->family, first, length, network);
 	end = first | host_mask(walk->family, length);
 	walk->inside = end != last;
 	if (walk->inside)

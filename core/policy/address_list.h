@@ -10,6 +10,8 @@
 
 #include <moongate.h>
 
+#include "ruleset/sets.h"
+
 /** What a single list may hold, so that no file can take all of the memory. */
 enum { MG_MOST_ADDRESSES = 4 * 1000 * 1000 };
 
@@ -55,10 +57,10 @@ struct mg_address_walk {
 };
 
 /**
- * The next network of a folded list, "192.0.2.0/24", a single address as
- * "192.0.2.1/32". Returns false at the end.
+ * The next network of a folded list, in the order in which a set has them; its
+ * prefix may be 0. Returns false at the end.
  */
 bool mg_address_list_next(const struct mg_address_list *list, struct mg_address_walk *walk,
-			  char text[64]);
+			  struct mg_set_member *network);
 
 #endif

@@ -2,13 +2,14 @@
 --- `addresses_from_file`: a list of addresses that somebody else keeps.
 --
 -- The core reads and folds it: a blocklist may have 100,000 lines.
-local addresses = require "moongate.addresses"
+local address_lists = require "moongate.address_lists"
+local kernel_sets = require "moongate.kernel_sets"
 local schema = require "moongate.schema"
 
 local M = {}
 
 local helper = "addresses_from_file"
-local options_schema = schema.helper(helper, { path = "string" }, {
+local options_schema = schema.helper(helper, { path = "string", as = "string", name = "string" }, {
   positional = "path", required = { "path" }, example = { path = "blocklist.txt" },
 })
 
@@ -21,6 +22,8 @@ local longest_path = 4095
 -- one. It is found like a module: beside the policy or module that asks for it,
 -- then in the folders of the search path; it may not lie elsewhere.
 -- The value is one as `addresses { ... }` gives: it stands wherever addresses may.
+-- A list of more than a hundred networks is a set of the kernel's, named after the
+-- file; `as` and `name` say otherwise, as they do in `addresses`.
 -- @param language table of names
 -- @param session the evaluation under way
 -- @usage block { addresses_from_file("lists/drop.txt") }
@@ -36,13 +39,18 @@ function M.install(language, session)
     if wrong then
       session.fail(helper, "path", wrong)
     end
-    local ipv4, ipv6, host_bits = session.core.address_file(path)
-    if not ipv4 then
-      session.fail(helper, nil, ipv6)
+    local as, label = kernel_sets.read_as(session, helper, options)
+    local list, ipv4, ipv6, host_bits = session.core.address_file(path)
+    if not list then
+      session.fail(helper, nil, ipv4)
     elseif host_bits then
       session.core.note("warning", ("%s: %s"):format(helper, host_bits), "write the network's first address")
     end
-    return addresses.folded_value(ipv4, ipv6)
+    local own = kernel_sets.file_label(path)
+    if label then
+      label.path = path
+    end
+    return address_lists.from_file(session, list, { ipv4, ipv6 }, as, label or own)
   end
 end
 

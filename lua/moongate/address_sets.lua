@@ -19,6 +19,32 @@ local function long(set)
   return out
 end
 
+local nothing = { inc = { {}, {} }, exc = { {}, {} } }
+
+-- Whether one side of a set is that of one of two sets, and the other one adds
+-- nothing: lists only ever get shorter here, or longer.
+local function is_that_of(out, side, one, other)
+  for family = 1, 2 do
+    if #out[side][family] ~= #one[side][family] or #other[side][family] > 0 then
+      return false
+    end
+  end
+  return true
+end
+
+-- What two sets say of how they are to stand in rules, in the set that comes of
+-- them: a name is that of one list, and stays with it alone.
+local function inherit(out, one, other)
+  for _, key in ipairs { "as", "exc_as", "named" } do
+    local first, second = one[key], other[key]
+    out[key] = (first == "set" or second == "set") and "set" or first or second
+  end
+  for side, key in next, { inc = "label", exc = "exc_label" } do
+    out[key] = is_that_of(out, side, one, other) and one[key] or is_that_of(out, side, other, one) and other[key] or nil
+  end
+  return addresses.with_sets(out)
+end
+
 -- Leave out what says nothing: listed networks that are excluded anyway, and
 -- exceptions that are apart from all that is listed.
 local function simplified(set)
@@ -32,7 +58,7 @@ local function simplified(set)
     out.inc[family] = set.all[family] and {} or networks.outside(set.inc[family], set.exc[family])
     out.exc[family] = networks.touching(set.exc[family], out.inc[family])
   end
-  return out
+  return inherit(out, set, nothing)
 end
 
 --- The addresses that both sets hold.
@@ -54,7 +80,7 @@ function M.both(one, other)
       out.inc[family] = (one.positive and one or other).inc[family]
     end
   end
-  return simplified(out)
+  return simplified(inherit(out, one, other))
 end
 
 --- All addresses that are not in a set.
@@ -75,7 +101,9 @@ function M.complement(set)
       out.exc[family] = out.all[family] and {} or set.inc[family]
     end
   end
-  return out
+  out.as, out.exc_as, out.label, out.exc_label = set.exc_as, set.as, set.exc_label, set.label
+  out.named = set.named
+  return addresses.with_sets(out)
 end
 
 --- The families in which a set has an address.

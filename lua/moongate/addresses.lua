@@ -11,6 +11,11 @@
 -- common, is { text, only = family } instead: it is its own list. Sets are
 -- shared and never change.
 --
+-- Besides texts, `inc` and `exc` may hold sets of somebody else's, as tables. A set
+-- with `sets` has some of those, or a list that is to be a set of the kernel's: it
+-- is gone through by moongate.kernel_sets. `as` and `exc_as` are "set" or "rules"
+-- if the policy says so, `label` and `exc_label` what such a set is called.
+--
 -- What a person writes stays as it is written. A list that is `long`, because it
 -- came from a file or has more addresses than anybody writes by hand, is folded:
 -- the fewest networks that hold the same addresses, in order.
@@ -35,39 +40,24 @@ local whole = M.whole
 -- `addresses { ... }` value -> { set =, texts = }
 local made = setmetatable({}, { __mode = "k" })
 
-local function new_set()
-  return { positive = false, inc = { {}, {} }, exc = { {}, {} }, all = { false, false }, seen = {} }
+-- What few policies need is loaded with the first list that does.
+local function kernel_sets()
+  return require "moongate.kernel_sets"
 end
 
--- Why a text is no address, in words that help.
-local function explain(session, text)
-  local quoted = shown(text)
-  if text == "" then
-    return "an empty string is not an address"
-  elseif text:find("^%s*!") then
-    return quoted .. ": write except(...) to negate"
-  elseif text:lower() == "any" or text:lower() == "all" then
-    return quoted .. " is not an address: leave the option out to match any"
-  elseif text:find("%%") then
-    return quoted .. " names an interface: give that as on= or out="
-  end
-  local first, last = text:match("^([%x.:]+)%s*%-%s*([%x.:]+)$")
-  if first and session.core.address(first) and session.core.address(last) then
-    return quoted .. " is a range: write it as networks, like 192.0.2.0/28"
-  end
-  local host = text:match("^([^/]+)")
-  if host and host:find("^[%w_-][%w_.-]*$") and host:find("[G-Zg-z_-]") then
-    return ("%s is a host name: names are not looked up here, since DNS at boot is a trap; write its address, "
-      .. "or resolve(%s)"):format(quoted, quoted)
-  end
-  return quoted .. " is not an IPv4 or IPv6 address or network"
+local function address_lists()
+  return require "moongate.address_lists"
+end
+
+local function new_set()
+  return { positive = false, inc = { {}, {} }, exc = { {}, {} }, all = { false, false }, seen = {} }
 end
 
 -- One text -> family, canonical text (false for /0).
 local function parse(session, helper, path, text)
   local family, canonical, host_bits = session.core.address(text)
   if not family then
-    session.fail(helper, path, explain(session, text))
+    session.fail(helper, path, require("moongate.address_words").explain(session, text))
   elseif host_bits then
     session.core.note("warning", ("%s: %s%s has bits set beyond its prefix"):format(helper,
       path and path .. ": " or "", shown(text)), ('write "%s"'):format(canonical))
@@ -94,6 +84,32 @@ local function add(set, excluded, family, canonical)
   end
 end
 
+-- Add a set of somebody else's.
+local function add_name(set, excluded, family, item)
+  local key = ("%s%d set %s %s"):format(excluded and "-" or "+", family, item.set, item.flags or "")
+  set.named = true
+  if not set.seen[key] then
+    set.seen[key] = true
+    local list = (excluded and set.exc or set.inc)[family]
+    list[#list + 1] = item
+  end
+end
+
+local function add_item(set, excluded, family, item)
+  if type(item) == "table" then
+    add_name(set, excluded, family, item)
+  else
+    add(set, excluded, family, item or whole[family])
+  end
+end
+
+-- How a list that is made of others is to stand in rules: a set, if one of them is.
+local function take_as(set, key, as)
+  if as == "set" or not set[key] then
+    set[key] = as
+  end
+end
+
 --- Whether a set excludes anything.
 -- @param set made by `read`, in the long form
 -- @return boolean
@@ -107,14 +123,16 @@ local function add_set(session, helper, path, into, set, excluded)
     session.fail(helper, path, "except takes no list that has exceptions itself")
   end
   for family = 1, 2 do
-    for _, text in ipairs(set.inc[family]) do
-      add(into, excluded, family, text or whole[family])
+    for _, item in ipairs(set.inc[family]) do
+      add_item(into, excluded, family, item)
     end
-    for _, text in ipairs(set.exc[family]) do
-      add(into, true, family, text)
+    for _, item in ipairs(set.exc[family]) do
+      add_item(into, true, family, item)
     end
     into.all[family] = into.all[family] or set.all[family]
   end
+  take_as(into, excluded and "exc_as" or "as", set.as)
+  take_as(into, "exc_as", set.exc_as)
   if not excluded and set.positive then
     into.positive = true
   end
@@ -166,6 +184,17 @@ local function take_leaf(session, helper, path, value, set, excluded, texts)
   elseif session.zones[value] then
     add_zone(session, helper, path, set, session.zones[value], excluded, texts)
     return true
+  elseif session.sets[value] then
+    for family = 1, 2 do
+      if session.sets[value].families & family ~= 0 then
+        add_name(set, excluded, family, session.sets[value])
+      end
+    end
+    if not excluded then
+      set.positive = true
+      texts[#texts + 1] = session.sets[value].shown
+    end
+    return true
   elseif exception_of(value) ~= nil then
     if excluded then
       session.fail(helper, path, "an exception of an exception says nothing: write the value itself")
@@ -189,9 +218,12 @@ function collect(session, helper, path, value, set, excluded, texts)
   end)
 end
 
--- The lists of both families as one set has them: a network /0, which is alone
+--- The lists of both families as one set has them: a network /0, which is alone
 -- then, is false.
-local function without_whole(ipv4, ipv6)
+-- @param ipv4 canonical networks, folded; changed
+-- @param ipv6 likewise
+-- @return both in a table
+function M.without_whole(ipv4, ipv6)
   for family, list in ipairs { ipv4, ipv6 } do
     if list[1] == whole[family] then
       list[1] = false
@@ -200,13 +232,14 @@ local function without_whole(ipv4, ipv6)
   return { ipv4, ipv6 }
 end
 
--- All that is listed, as texts.
-local function texts_of(inc)
+--- All that is listed, as texts.
+-- @param inc the lists of both families
+-- @return a sequence
+function M.texts_of(inc)
   local texts = {}
   for family = 1, 2 do
-    table.move(inc[family], 1, #inc[family], #texts + 1, texts)
-    if inc[family][1] == false then
-      texts[#texts - #inc[family] + 1] = whole[family]
+    for _, item in ipairs(inc[family]) do
+      texts[#texts + 1] = type(item) == "table" and item.shown or item or whole[family]
     end
   end
   return texts
@@ -214,20 +247,31 @@ end
 
 -- One side of a set, folded.
 local function folded(session, side)
-  local texts = {}
+  local texts, others = {}, { {}, {} }
   for family = 1, 2 do
-    for _, text in ipairs(side[family]) do
-      texts[#texts + 1] = text or whole[family]
+    for _, item in ipairs(side[family]) do
+      if type(item) == "table" then
+        table.insert(others[family], item)
+      else
+        texts[#texts + 1] = item or whole[family]
+      end
     end
   end
-  return without_whole(session.core.fold(texts))
+  local lists_by_family = M.without_whole(session.core.fold(texts))
+  for family = 1, 2 do
+    table.move(others[family], 1, #others[family], #lists_by_family[family] + 1, lists_by_family[family])
+  end
+  return lists_by_family
 end
 
--- Fold a set that is complete, and not shared yet, if it is long.
--- Returns whether it is.
-local function fold_long(session, set)
+--- Fold a set that is complete, and not shared yet, if it is long.
+-- @param session the evaluation under way
+-- @param set the set; changed
+-- @return whether it is
+function M.fold_long(session, set)
   local inc, exc = set.inc, set.exc
-  if not set.long and math.max(#inc[1], #inc[2], #exc[1], #exc[2]) <= most_as_written then
+  if not set.long and math.max(#inc[1], #inc[2], #exc[1], #exc[2]) <= most_as_written and set.as ~= "set"
+      and set.exc_as ~= "set" then
     return false
   end
   set.long = true
@@ -240,21 +284,40 @@ local function fold_long(session, set)
   return true
 end
 
+--- Find out whether some of a set are sets of the kernel's.
+-- @param set complete but for that; changed
+-- @return the set
+function M.with_sets(set)
+  local inc, exc = set.inc, set.exc
+  if set.as or set.exc_as or set.named or math.max(#inc[1], #inc[2], #exc[1], #exc[2]) > most_as_written then
+    set.sets = kernel_sets().is_wanted(set) or nil
+  end
+  return set
+end
+
 -- What `addresses` made, alone or as all that a list holds: it needs no set of
 -- its own then, which takes long where a file has filled it.
-local function made_alone(value)
+local function made_alone(session, value)
+  if type(value) == "table" and getmetatable(value) == nil and next(value, next(value)) == nil then
+    value = value[1]
+  end
   if made[value] then
     return made[value]
-  elseif type(value) == "table" and getmetatable(value) == nil and next(value, next(value)) == nil then
-    return made[value[1]]
   end
+  local zone = session.zones[value]
+  return zone and zone.only_addresses and not zone.empty and { set = zone.nets, texts = zone.texts } or nil
 end
 
 --- Whether a set lists no address at all.
 -- @param set made by `read`
 -- @return boolean
 function M.is_empty(set)
-  return not set.only and not set.zoned and set.positive and #set.inc[1] == 0 and #set.inc[2] == 0
+  if set.only or set.zoned or not set.positive then
+    return false
+  elseif set.sets then
+    return kernel_sets().count(set, 1) + kernel_sets().count(set, 2) == 0
+  end
+  return #set.inc[1] == 0 and #set.inc[2] == 0
 end
 
 --- Read what a policy gave as addresses.
@@ -281,23 +344,31 @@ function M.read(session, helper, path, value)
     end
     return set
   end
-  local known = made_alone(value)
+  local known = made_alone(session, value)
   if known then
     return known.set
   end
+  local excluded = exception_of(value)
+  known = excluded ~= nil and made_alone(session, excluded)
+  if known and known.set.sets and known.set.positive and not M.has_exceptions(known.set) then
+    return address_lists().all_but(session, known.set)
+  end
   local set = new_set()
   collect(session, helper, path, value, set, false, {})
-  fold_long(session, set)
+  M.fold_long(session, set)
   set.seen = nil
-  return set
+  return M.with_sets(set)
 end
 
 local function refuse_change()
   error("addresses are read-only: make new ones with addresses { old, more }", 2)
 end
 
--- A value that a policy can keep, count and go through, but not change.
-local function new_value(set, texts)
+--- A value that a policy can keep, count and go through, but not change.
+-- @param set what it stands for
+-- @param texts what it lists
+-- @return the value
+function M.new_value(set, texts)
   local value = setmetatable({}, {
     __name = "addresses",
     __metatable = false,
@@ -339,37 +410,51 @@ function M.read_plain(session, helper, path, value)
   return set
 end
 
+--- Refuse sets of somebody else's, where it counts what is in a list.
+-- @param session the evaluation under way
+-- @param helper name for errors
+-- @param path path of the list for errors
+-- @param set made by `read`
+-- @return the set
+-- @raise `helper: path: what` if some of it is not known
+function M.known(session, helper, path, set)
+  for family = set.named and 1 or 3, 2 do
+    for _, item in ipairs(lists.joined(set.inc[family], set.exc[family])) do
+      if type(item) == "table" then
+        session.fail(helper, path, ("%s is somebody else's: what it holds is not known, and here it counts")
+          :format(item.shown))
+      end
+    end
+  end
+  return set
+end
+
 --- The value that `addresses { ... }` gives.
 -- @param session the evaluation under way
 -- @param helper name for errors
 -- @param path path of the list for errors
 -- @param list what is in it
+-- @param as how it is to stand in rules, "set" or "rules"; nil for what suits its length
+-- @param label what it is called as a set, see moongate.kernel_sets; or nil
 -- @return the value; and its set
 -- @raise `helper: path: what` if something in it is no address
-function M.value(session, helper, path, list)
-  local known = made_alone(list)
-  if known then
-    return new_value(known.set, known.texts), known.set
+function M.value(session, helper, path, list, as, label)
+  local known = made_alone(session, list)
+  if known and (as or label) then
+    return address_lists().otherwise(session, known, as, label)
+  elseif known then
+    return M.new_value(known.set, known.texts), known.set
   end
   local set, texts = new_set(), {}
   collect(session, helper, path, list, set, false, texts)
   check_plain(session, helper, path, set)
-  if fold_long(session, set) then
-    texts = texts_of(set.inc)
+  set.as, set.exc_as, set.label = as or set.as, as or set.exc_as, label
+  set.exc_label = label and (set.positive and label.except or label)
+  if M.fold_long(session, set) then
+    texts = M.texts_of(set.inc)
   end
   set.seen = nil
-  return new_value(set, texts), set
-end
-
---- The value for a long list that the core has folded.
--- @param ipv4 canonical networks; given away, as is the next one
--- @param ipv6 likewise
--- @return the same as `addresses { ... }` gives
-function M.folded_value(ipv4, ipv6)
-  local set = new_set()
-  set.positive, set.long, set.seen = true, true, nil
-  set.inc = without_whole(ipv4, ipv6)
-  return new_value(set, texts_of(set.inc))
+  return M.new_value(set, texts), M.with_sets(set)
 end
 
 --- Offer `addresses` to policies.
@@ -383,7 +468,11 @@ function M.install(language, session)
     elseif list == nil then
       session.fail("addresses", nil, "nil given (a misspelt variable?)")
     end
-    return (M.value(session, "addresses", nil, list))
+    local as, label
+    if type(list) == "table" and getmetatable(list) == nil and (list.as ~= nil or list.name ~= nil) then
+      list, as, label = kernel_sets().read_options(session, "addresses", list)
+    end
+    return (M.value(session, "addresses", nil, list, as, label))
   end
 end
 

@@ -4,7 +4,8 @@
 -- What comes from them is dropped in INPUT and FORWARD, what goes to them in
 -- OUTPUT and FORWARD: new connections, as a guard; with `established` everything,
 -- before all other rules. A long list stands once for each direction, in a chain
--- that all long lists share, so that one more address is one more rule.
+-- that all long lists share, so that one more address is one more rule; a still
+-- longer one is a set of the kernel, and one rule.
 local addresses = require "moongate.addresses"
 local interfaces = require "moongate.interfaces"
 local rules = require "moongate.rules"
@@ -34,8 +35,16 @@ local directions = {
   to = { key = "destination", links = "outs", chains = { "OUTPUT", "FORWARD" }, name = "BLOCKED_TO" },
 }
 
+-- How many rules a set takes in one family.
+local function rule_count(set, family)
+  if set.sets then
+    return require("moongate.kernel_sets").count(set, family)
+  end
+  return #set.inc[family]
+end
+
 local function is_long(set)
-  return set.inc and (#set.inc[1] > most_in_place or #set.inc[2] > most_in_place)
+  return not set.only and (rule_count(set, 1) > most_in_place or rule_count(set, 2) > most_in_place)
 end
 
 -- The shared chain, and the jumps to it in the families that have not got them.
@@ -63,7 +72,7 @@ local function emit(session, direction, option, set, links, options, ending)
   }
   local chains = direction.chains
   if is_long(set) then
-    local families = (#set.inc[1] > 0 and 1 or 0) | (#set.inc[2] > 0 and 2 or 0)
+    local families = (rule_count(set, 1) > 0 and 1 or 0) | (rule_count(set, 2) > 0 and 2 or 0)
     chains = { shared_chain(session, direction, options.established, rank, families) }
     request.rank = stages.rank.script
   end

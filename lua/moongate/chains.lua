@@ -65,21 +65,46 @@ local function check_name(session, table_name, name)
   end
 end
 
+-- One item of a list, as a list of arguments; a set of the kernel's is of one family.
+local function item_side(session, helper, flag, item, family, negated)
+  if type(item) == "table" then
+    local args = require("moongate.kernel_sets").arguments(session, helper, flag, item, negated)
+    args.family = family
+    return args
+  end
+  return negated and { "!", flag, item } or { flag, item or addresses.whole[family] }
+end
+
+-- What a list holds in each family that the rule is for.
+local function items_of(session, helper, set, side, families)
+  if not set.sets then
+    return set[side]
+  end
+  local out = { {}, {} }
+  for family = 1, 2 do
+    if families & family ~= 0 then
+      out[family] = require("moongate.kernel_sets").items(session, helper, set, side, family)
+    end
+  end
+  return out
+end
+
 -- The addresses that one option asks for, as lists of arguments.
-local function address_sides(session, helper, options, key, flag)
+local function address_sides(session, helper, options, key, flag, families)
   local set, out = addresses.read_plain(session, helper, key, options[key]), {}
   if set.only then
     return { { flag, set[1] or addresses.whole[set.only] } }
   end
   local negated = not set.positive
-  local from = negated and set.exc or set.inc
+  local excluded = items_of(session, helper, set, "exc", families)
+  local from = negated and excluded or items_of(session, helper, set, "inc", families)
   local most = negated and 1 or 0
-  if #set.exc[1] > most or #set.exc[2] > most or set.all[1] or set.all[2] then
+  if #excluded[1] > most or #excluded[2] > most or set.all[1] or set.all[2] then
     session.fail(helper, key, "one rule excludes one network; make a chain with RETURN for several")
   end
   for family = 1, 2 do
-    for _, text in ipairs(from[family]) do
-      out[#out + 1] = negated and { "!", flag, text } or { flag, text or addresses.whole[family] }
+    for _, item in ipairs(from[family]) do
+      out[#out + 1] = item_side(session, helper, flag, item, family, negated)
     end
   end
   if #out == 0 and negated then
@@ -148,9 +173,10 @@ local function structured_simple(session, helper, options, families, from, sourc
 end
 
 local function structured_lists(session, helper, options, families)
-  local sources = options.source ~= nil and address_sides(session, helper, options, "source", "-s") or no_address
+  local sources = options.source ~= nil and address_sides(session, helper, options, "source", "-s", families)
+    or no_address
   local destinations = options.destination ~= nil
-    and address_sides(session, helper, options, "destination", "-d") or no_address
+    and address_sides(session, helper, options, "destination", "-d", families) or no_address
   local found, wrong = {}, nil
   for _, source in ipairs(sources) do
     for _, destination in ipairs(destinations) do
@@ -158,7 +184,8 @@ local function structured_lists(session, helper, options, families)
       table.move(source, 1, #source, 1, args)
       table.move(destination, 1, #destination, #args + 1, args)
       rule_options.add(session, helper, options, chains, args)
-      wrong = judge(session, helper, args, scope.families(session.core, args) or 0, families, found, wrong)
+      local left = (scope.families(session.core, args) or 0) & (source.family or 3) & (destination.family or 3)
+      wrong = judge(session, helper, args, left, families, found, wrong)
     end
   end
   return found, wrong

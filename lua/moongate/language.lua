@@ -45,6 +45,7 @@ local later = {
   log_denied = "moongate.denied",
   only_family = "moongate.only_family",
   reject_denied = "moongate.denied",
+  set = "moongate.kernel_sets",
   resolve = "moongate.resolve",
   host = "moongate.host",
 }

@@ -17,6 +17,11 @@ local function hash(text)
   return ("%08x"):format(value)
 end
 
+--- A short word for some text, the same each time.
+-- @param text the text
+-- @return eight hexadecimal digits
+M.hash = hash
+
 --- One text for what a value holds: equal ones have equal texts.
 -- @param value plain data: no cycles, keys that have an order
 -- @return the text

@@ -42,13 +42,16 @@ local function bits_of_groups(text)
   return concat(out)
 end
 
---- The bits that a network has in common.
+--- The bits that a network has in common. A set of somebody else's (see
+-- moongate.kernel_sets) lies within all of a family, and within itself.
 -- @param text a canonical network, or false for all of a family
 -- @return a string of 0 and 1, as long as the prefix
 -- @usage networks.bits("192.0.2.0/3") --> "110"
 function M.bits(text)
   if not text then
     return ""
+  elseif type(text) == "table" then
+    return ("set %s %s\n"):format(text.set, text.flags or "")
   end
   local host, length = text:match("^(.-)/(%d+)$")
   local all
@@ -83,10 +86,21 @@ function M.within(inner, outer)
   return begins_with(M.bits(inner), M.bits(outer))
 end
 
+-- Whether two are apart. What a set of somebody else's holds is not known.
+local function are_apart(bits, other)
+  return not begins_with(bits, other) and not begins_with(other, bits) and bits:byte() ~= 115 and other:byte() ~= 115
+end
+
+local function fail_unknown(one, other)
+  local set = type(one) == "table" and one or other
+  error(("what %s and other networks have in common is not known here: give only one of them"):format(set.shown), 0)
+end
+
 --- What two lists of networks of one family have in common.
 -- @param list canonical networks, false for all of the family
 -- @param other likewise
 -- @return a new list, in the order of the first
+-- @raise if that depends on what somebody else's set holds
 function M.common(list, other)
   local out, seen = {}, {}
   local bits, other_bits = bits_of_list(list), bits_of_list(other)
@@ -97,6 +111,8 @@ function M.common(list, other)
         found = list[i]
       elseif begins_with(other_bits[k], bits[i]) then
         found = other[k]
+      elseif not are_apart(bits[i], other_bits[k]) then
+        fail_unknown(list[i], other[k])
       end
       if found ~= nil and not seen[found] then
         seen[found] = true
@@ -141,7 +157,7 @@ function M.touching(list, other)
   for i = 1, #list do
     local bits, touches = M.bits(list[i]), false
     for k = 1, #other do
-      touches = touches or begins_with(bits, other_bits[k]) or begins_with(other_bits[k], bits)
+      touches = touches or not are_apart(bits, other_bits[k])
     end
     if touches then
       out[#out + 1] = list[i]

@@ -15,7 +15,7 @@ local lists = require "moongate.lists"
 
 local M = {}
 
-local concat = table.concat
+local type, concat = type, table.concat
 
 -- The two ends of a packet's way: the words of a rule, the keys of a request.
 local ends = {
@@ -100,15 +100,21 @@ end
 
 -- The ways to say one condition of an excluded box, as argument lists; nil if
 -- one rule cannot.
-local function conditions(flag, list, negative, further)
+local function conditions(session, rule, flag, list, negative, further)
+  local function arguments(item)
+    if type(item) == "table" then
+      return require("moongate.kernel_sets").arguments(session, rule.helper, flag, item, negative)
+    end
+    return item and (negative and { "!", flag, item } or { flag, item }) or {}
+  end
   if further and #further > 0 or negative and #list > 1 then
     return nil
-  elseif negative then
-    return { #list == 0 and {} or { "!", flag, list[1] } }
+  elseif negative and #list == 0 then
+    return { {} }
   end
   local out = {}
   for i = 1, #list do
-    out[i] = list[i] and { flag, list[i] } or {}
+    out[i] = arguments(list[i])
   end
   return out
 end
@@ -118,12 +124,17 @@ local function add_returns(session, rule, at, family, box, returns)
   local nets, links = box.nets, box.links
   local addresses = { {} }
   if nets then
-    addresses = nets.all[family] and {} or conditions(at.address, nets.positive and nets.inc[family]
-      or nets.exc[family], not nets.positive, nets.positive and nets.exc[family])
+    local function items(side)
+      return nets.sets and require("moongate.kernel_sets").items(session, rule.helper, nets, side, family)
+        or nets[side][family]
+    end
+    local listed = items(nets.positive and "inc" or "exc")
+    addresses = nets.all[family] and {}
+      or conditions(session, rule, at.address, listed, not nets.positive, nets.positive and nets.exc[family])
   end
   local interfaces = { {} }
   if links then
-    interfaces = conditions(at.link, links, links.negative)
+    interfaces = conditions(session, rule, at.link, links, links.negative)
   end
   if not addresses or not interfaces then
     session.fail(rule.helper, name_of(rule, at, "set"), "except takes no zone that has exceptions itself")

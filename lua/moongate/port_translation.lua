@@ -61,7 +61,7 @@ end
 
 -- The addresses that `address=` lists, one each.
 local function read_originals(session, helper, value)
-  local set = addresses.read_plain(session, helper, "address", value)
+  local set = addresses.known(session, helper, "address", addresses.read_plain(session, helper, "address", value))
   local out = {}
   local function add(family, text)
     out[#out + 1] = {

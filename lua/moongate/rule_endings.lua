@@ -42,6 +42,11 @@ function M.read(session, helper, options)
   return M.new(limit, log)
 end
 
+-- A list that is a set of the kernel may be in a file only, which nobody has read.
+local function identity_of(set)
+  return set and set.sets and require("moongate.kernel_sets").identity(set) or set or false
+end
+
 --- One text for a request, so that its limits and chains are not another's.
 -- @param rule the request, see moongate.rules
 -- @return the text
@@ -51,7 +56,7 @@ function M.identity(rule)
     parts[i] = part.args
   end
   return names.fingerprint {
-    rule.table, rule.chain, rule.helper, parts, rule.source or false, rule.destination or false,
+    rule.table, rule.chain, rule.helper, parts, identity_of(rule.source), identity_of(rule.destination),
     rule.ins or false, rule.outs or false, rule.state or false, rule.comment == nil and "" or rule.comment,
     ending.limit and ending.limit.text or false, ending.log and ending.log.text or false,
   }

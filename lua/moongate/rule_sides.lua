@@ -9,14 +9,19 @@ local any = { false }
 --- What a set of addresses asks for in one family.
 -- @param set as moongate.addresses reads it, or a false value for any
 -- @param family 1 or 2
--- @return the values to go through, or nil if nothing can match
+-- @param session the evaluation under way
+-- @param helper who makes the rule
+-- @return the values to go through, or nil if nothing can match; where the set has
+--   `sets`, some may be look-ups, see moongate.kernel_sets
 -- @return whether they are negated
 -- @return those that one rule cannot exclude, or nil
-function M.address(set, family)
+function M.address(set, family, session, helper)
   if not set then
     return any
   elseif set.only then
     return set.only == family and set or nil
+  elseif set.sets then
+    return require("moongate.kernel_sets").side(session, helper, set, family)
   end
   local excluded = set.exc[family]
   if set.all[family] then
@@ -81,6 +86,8 @@ end
 function M.families(set)
   if not set then
     return 3
+  elseif set.sets then
+    return require("moongate.kernel_sets").families(set)
   end
   return (M.address(set, 1) and 1 or 0) | (M.address(set, 2) and 2 or 0)
 end

@@ -10,6 +10,7 @@
 -- for, by family, as argument lists.
 local addresses = require "moongate.addresses"
 local interfaces = require "moongate.interfaces"
+local lists = require "moongate.lists"
 local sides = require "moongate.rule_sides"
 
 local M = {}
@@ -87,6 +88,25 @@ local function arguments(rule, part, target, source, no_source, destination, no_
   return args
 end
 
+-- The same where an address may be a look-up into a set of the kernel: a match,
+-- behind those of the protocol.
+local function with_look_ups(session)
+  local kernel_sets = require "moongate.kernel_sets"
+  return function(rule, part, target, source, no_source, destination, no_destination, ...)
+    local matches = {}
+    local function take(option, item, negated)
+      if type(item) ~= "table" then
+        return item
+      end
+      matches = lists.joined(matches, kernel_sets.arguments(session, rule.helper, option, item, negated))
+      return false
+    end
+    source, destination = take("-s", source, no_source), take("-d", destination, no_destination)
+    local more = { args = lists.joined(part.args, matches), comment = part.comment }
+    return arguments(rule, more, target, source, no_source, destination, no_destination, ...)
+  end
+end
+
 -- Whether another part of a request ends like this one in these families.
 local function has_like(rule, families, part)
   for _, other in ipairs(rule.parts) do
@@ -114,8 +134,9 @@ end
 -- one with an ending: its identity, and whether other rules have the same one.
 -- Returns how many there were.
 local function emit_families(session, rule, families, family, identity, is_one_of_several)
-  local sources, no_source, source_rest = address_side(rule.source, family)
-  local destinations, no_destination, destination_rest = address_side(rule.destination, family)
+  local table_name, chain, rank, helper = rule.table, rule.chain, rule.rank, rule.helper
+  local sources, no_source, source_rest = address_side(rule.source, family, session, helper)
+  local destinations, no_destination, destination_rest = address_side(rule.destination, family, session, helper)
   if not sources or not destinations then
     return 0
   end
@@ -124,7 +145,9 @@ local function emit_families(session, rule, families, family, identity, is_one_o
   local returns = rule.returns
   local excluded = sides.exclusions(source_rest, destination_rest, in_rest, out_rest, returns and #returns[family] > 0)
   local append, count = session.core.append, 0
-  local parts, table_name, chain, rank, helper = rule.parts, rule.table, rule.chain, rule.rank, rule.helper
+  local parts = rule.parts
+  local write = (rule.source and rule.source.sets or rule.destination and rule.destination.sets)
+    and with_look_ups(session) or arguments
   local combinations = #sources * #destinations * #ins * #outs
   for p = 1, #parts do
     local part = parts[p]
@@ -140,10 +163,10 @@ local function emit_families(session, rule, families, family, identity, is_one_o
         for d = 1, #destinations do
           for i = 1, #ins do
             for o = 1, #outs do
-              append(here, table_name, chain, rank, helper, arguments(rule, part, target, sources[s], no_source,
+              append(here, table_name, chain, rank, helper, write(rule, part, target, sources[s], no_source,
                 destinations[d], no_destination, ins[i], no_in, outs[o], no_out))
               for e = 2, endings and #endings or 1 do
-                append(here, table_name, chain, rank, helper, arguments(rule, part, endings[e], sources[s], no_source,
+                append(here, table_name, chain, rank, helper, write(rule, part, endings[e], sources[s], no_source,
                   destinations[d], no_destination, ins[i], no_in, outs[o], no_out))
               end
               count = count + 1

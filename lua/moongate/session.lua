@@ -24,6 +24,11 @@ function M.new(core)
     has_conntrack_helpers = false,
     -- Zone objects and what they hold, see moongate.zones.
     zones = {},
+    -- Set objects and what they are, look-ups into sets of the kernel, and how many
+    -- lists have been numbered, see moongate.kernel_sets.
+    sets = {},
+    kernel_sets = {},
+    list_count = 0,
     -- User chains and `go_to` jumps, see moongate.chains.
     chains = {},
     jumps = {},

@@ -32,6 +32,8 @@ end
 local function describe(set)
   if not set then
     return ""
+  elseif set.sets then
+    return require("moongate.kernel_sets").identity(set)
   elseif set.exc then
     return (set.positive and "within;" or "") .. concat(set.exc[1], ",") .. ";" .. concat(set.exc[2], ",")
   end
@@ -42,6 +44,14 @@ end
 -- target's own rule, although nothing else enters the chain.
 local function protocol_of(rule, target)
   return target == rule.target_tcp and "tcp" or target.protocol
+end
+
+-- An address may be a look-up into a set of the kernel.
+local function excluded_arguments(session, rule, option, value)
+  if type(value) == "table" then
+    return require("moongate.kernel_sets").arguments(session, rule.helper, option, value)
+  end
+  return { option, value }
 end
 
 local function append_endings(append, endings, protocol)
@@ -77,7 +87,7 @@ function M.exception(session, rule, families, excluded, endings, target, identit
     end
     for _, side in ipairs(excluded) do
       for _, value in ipairs(side) do
-        append { side.option, value, "-j", "RETURN" }
+        append(joined(excluded_arguments(session, rule, side.option, value), { "-j", "RETURN" }))
       end
     end
     append_endings(append, endings, protocol)

@@ -86,15 +86,18 @@ local function emit_home(session, option, links, set, log)
     session.fail(helper, option, ("this host has %s on %s: add %s to on, or, if it may not come in by `on`, "
       .. "write networks = except { ... }"):format(same.network, same.interface, same.interface))
   end
-  local home = { positive = set.positive, inc = set.inc, exc = { {}, {} }, all = set.all }
+  local home = { positive = set.positive, inc = set.inc, exc = { {}, {} }, all = set.all, as = set.as,
+    exc_as = set.exc_as, label = set.label, named = set.named }
   for family = 1, 2 do
     local exc = table.move(set.exc[family], 1, #set.exc[family], 1, home.exc[family])
     table.move(found.narrower[family], 1, #found.narrower[family], #exc + 1, exc)
   end
+  addresses.with_sets(home)
   spoofed_chains.emit(session, helper, links.negative and spoofed_chains.without_loopback(links) or links,
-    spoofed_chains.all_but(home), log)
+    spoofed_chains.all_but(session, helper, home), log)
   if home.positive and not is_whole(home) then
-    spoofed_chains.emit(session, helper, spoofed_chains.others(links), spoofed_chains.listed(home), log)
+    local listed = spoofed_chains.listed(session, helper, home)
+    spoofed_chains.emit(session, helper, spoofed_chains.others(links), listed, log)
   end
 end
 
@@ -104,7 +107,8 @@ local function emit_named(session, links, set, log)
   if links.negative and not set.positive then
     fail(helper, "networks", "except(...) for both on and networks: say which networks live where")
   elseif links.negative then
-    spoofed_chains.emit(session, helper, spoofed_chains.without_loopback(links), spoofed_chains.listed(set), log)
+    local listed = spoofed_chains.listed(session, helper, set)
+    spoofed_chains.emit(session, helper, spoofed_chains.without_loopback(links), listed, log)
     return
   end
   local found = homes(session, links, set)
@@ -112,7 +116,7 @@ local function emit_named(session, links, set, log)
   if elsewhere and left_out and not found.here then
     session.core.note("info", ("%s: this host has %s on %s, so it may not come in by %s"):format(helper,
       elsewhere.network, elsewhere.interface, table.concat(links, ", ")))
-    spoofed_chains.emit(session, helper, links, spoofed_chains.listed(set), log)
+    spoofed_chains.emit(session, helper, links, spoofed_chains.listed(session, helper, set), log)
   elseif set.positive and left_out and not found.here then
     fail(helper, "networks", ("%s itself has %s, which is not among them: add it if they live behind %s; "
       .. "if they may not come in there, write networks = except { ... }"):format(left_out.interface,
@@ -168,7 +172,7 @@ local function read_networks(session, value, found)
     session.fail(helper, "networks", ("%s says itself which networks live there: leave networks out, or give on = "
       .. "ZONE.interfaces"):format(found.zones[1].shown))
   end
-  return (select(2, addresses.value(session, helper, "networks", value)))
+  return addresses.known(session, helper, "networks", select(2, addresses.value(session, helper, "networks", value)))
 end
 
 --- Offer `drop_spoofed` to policies.

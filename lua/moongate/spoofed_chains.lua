@@ -45,6 +45,18 @@ local function add_sources(list, sources, target)
   end
 end
 
+-- What a set of addresses lists or excludes: a long list is one of the kernel's sets.
+local function add_items(session, helper, list, set, side, family, target)
+  if not set.sets then
+    add_sources(list, set[side][family], target)
+    return
+  end
+  local kernel_sets = require "moongate.kernel_sets"
+  for _, item in ipairs(kernel_sets.items(session, helper, set, side, family)) do
+    list[#list + 1] = joined(kernel_sets.arguments(session, helper, "-s", item), { "-j", target })
+  end
+end
+
 local function drop_nobody(family)
   local list = joined(before_address[family], {})
   add_sources(list, nobody[family], "DROP")
@@ -133,13 +145,15 @@ function M.strangers_anywhere(session)
 end
 
 --- All but what a set holds, and what is genuine on any link.
+-- @param session the evaluation under way
+-- @param helper the helper's name
 -- @param set addresses, in the long form
 -- @return argument lists by family; none where the set is of the other family
-function M.all_but(set)
+function M.all_but(session, helper, set)
   local out = { {}, {} }
   for family = 1, 2 do
     local list = out[family]
-    add_sources(list, set.exc[family], "DROP")
+    add_items(session, helper, list, set, "exc", family, "DROP")
     if set.all[family] then
       out[family] = { source(nil, "DROP") }
     elseif set.positive and #set.inc[family] > 0 then
@@ -147,7 +161,7 @@ function M.all_but(set)
       if family == 2 then
         list[#list + 1] = source("fe80::/10", "RETURN")
       end
-      add_sources(list, set.inc[family], "RETURN")
+      add_items(session, helper, list, set, "inc", family, "RETURN")
       list[#list + 1] = source(nil, "DROP")
     end
   end
@@ -155,13 +169,15 @@ function M.all_but(set)
 end
 
 --- What a set lists, less its exceptions.
+-- @param session the evaluation under way
+-- @param helper the helper's name
 -- @param set addresses, in the long form
 -- @return argument lists by family
-function M.listed(set)
+function M.listed(session, helper, set)
   local out = { {}, {} }
   for family = 1, 2 do
-    add_sources(out[family], set.exc[family], "RETURN")
-    add_sources(out[family], set.inc[family], "DROP")
+    add_items(session, helper, out[family], set, "exc", family, "RETURN")
+    add_items(session, helper, out[family], set, "inc", family, "DROP")
   end
   return out
 end

@@ -41,7 +41,9 @@ local function shown(zone, name)
   if zone.nets then
     add(zone.texts)
     for family = 1, 2 do
-      add(zone.nets.exc[family], true)
+      for _, item in ipairs(zone.nets.exc[family]) do
+        add({ type(item) == "table" and item.shown or item }, true)
+      end
     end
   end
   return ("zone { %s }"):format(concat(out, ", "))

@@ -8,6 +8,7 @@
 
 #include "input.h"
 #include "policy/address_file.h"
+#include "ruleset/set_text.h"
 
 static char folder[64];
 
@@ -52,10 +53,13 @@ static void check_again(struct mg_address_list *list)
 	mg_address_list_fold(list);
 	for (family = 0; family < MG_FAMILIES; family++) {
 		struct mg_address_walk walk = { .family = (enum mg_family)family };
-		char text[64];
+		struct mg_set_member network;
+		char text[MG_SET_MEMBER_TEXT];
 
-		while (mg_address_list_next(list, &walk, text))
+		while (mg_address_list_next(list, &walk, &network)) {
+			mg_set_network_text(walk.family, &network, text);
 			PROMISE(!mg_address_list_add(&again, text, strlen(text), NULL, NULL));
+		}
 	}
 	mg_address_list_fold(&again);
 	for (family = 0; family < MG_FAMILIES; family++) {

@@ -119,7 +119,7 @@ end
 -- @param modules nil, or the texts of modules by path ("roles/web.lua")
 -- @return the core; what it recorded is in `rules`, `chains`, `policies`, `notes`
 function M.new(host, modules)
-  local core = { rules = {}, chains = {}, policies = {}, notes = {}, kept = {} }
+  local core = { rules = {}, chains = {}, policies = {}, notes = {}, kept = {}, sets = {} }
   core.host = complete(host or {
     interfaces = {
       { name = "eth0", up = true, loopback = false, leased = true, leased6 = false, addresses = { "192.0.2.5/24" } },
@@ -221,7 +221,33 @@ function M.new(host, modules)
     for line in text:gmatch("[^\n]+") do
       texts[#texts + 1] = line
     end
-    return core.fold(texts)
+    local ipv4, ipv6 = core.fold(texts)
+    return { ipv4, ipv6, is_file = true }, #ipv4, #ipv6
+  end
+  core.listed_files = 0
+  function core.listed(list)
+    core.listed_files = core.listed_files + 1
+    return table.unpack(list)
+  end
+  function core.set(family, label, list, helper)
+    local members = table.concat(list.is_file and list[family] or list, " ")
+    for _, set in ipairs(core.sets) do
+      if not label and set.family == family and set.members == members then
+        return set.name
+      end
+    end
+    if not label then
+      return nil
+    end
+    local name = ("mg%d-%s"):format(family == 1 and 4 or 6, label)
+    assert(#name <= 20 and name:find("^[%w_-]+$"), name)
+    for _, set in ipairs(core.sets) do
+      if set.name == name then
+        return set.members == members and name or nil, ("set %s has other members"):format(name)
+      end
+    end
+    core.sets[#core.sets + 1] = { family = family, name = name, members = members, helper = helper }
+    return name
   end
   function core.fold(texts)
     local lists, seen = { {}, {} }, {}

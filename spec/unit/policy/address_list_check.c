@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "ruleset/set_text.h"
 #include "spec/support/tap.h"
 
 static struct mg_address_list list;
@@ -29,6 +30,7 @@ static int add(const char *text)
 static const char *folded(void)
 {
 	static char out[4096];
+	struct mg_set_member network;
 	char text[64];
 	size_t used = 0;
 	int family;
@@ -38,8 +40,10 @@ static const char *folded(void)
 	for (family = 0; family < MG_FAMILIES; family++) {
 		struct mg_address_walk walk = { .family = (enum mg_family)family };
 
-		while (mg_address_list_next(&list, &walk, text) && used < sizeof(out) - 80)
+		while (mg_address_list_next(&list, &walk, &network) && used < sizeof(out) - 80) {
+			mg_set_network_text(walk.family, &network, text);
 			used += (size_t)sprintf(out + used, "%s%s", used ? " " : "", text);
+		}
 	}
 	mg_address_list_clear(&list);
 	return out;
@@ -225,21 +229,17 @@ static void check_random(enum mg_family family, const char *(*name)(uint32_t, ch
 	for (round = 0; round < 500; round++) {
 		struct mg_address_walk walk = { .family = family };
 		bool map[SPAN] = { false }, found[SPAN] = { false };
-		unsigned char bytes[16];
+		struct mg_set_member network;
 		int count = 0;
-		char text[64];
 
 		add_some(map, name);
 		mg_address_list_fold(&list);
-		while (mg_address_list_next(&list, &walk, text)) {
-			int length = atoi(strchr(text, '/') + 1), size, first, i;
+		while (mg_address_list_next(&list, &walk, &network)) {
+			const unsigned char *bytes = network.address;
+			int size, first, i = family == MG_IPV6 ? 16 : 4;
 
-			*strchr(text, '/') = '\0';
-			EXPECT_IS(inet_pton(family == MG_IPV6 ? AF_INET6 : AF_INET, text, bytes),
-				  1);
-			i = family == MG_IPV6 ? 16 : 4;
 			first = (bytes[i - 2] << 8 | bytes[i - 1]) % SPAN;
-			size = 1 << ((family == MG_IPV6 ? 128 : 32) - length);
+			size = 1 << ((family == MG_IPV6 ? 128 : 32) - network.prefix);
 			for (i = first; i < first + size; i++) {
 				EXPECT(!found[i]);
 				found[i] = true;
