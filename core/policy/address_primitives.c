@@ -221,8 +221,11 @@ static int list_texts(lua_State *L)
 	return push_file_list(L);
 }
 
-/* The name of the set that holds what is in @set, and is to be called @label; or nil. */
-static int push_set(lua_State *L, struct mg_primitives *primitives, struct mg_set_view *set,
+/*
+ * Push the name of the set that holds what is in @set, and is to be called
+ * @label; or nil, and why not. Returns how much it pushed.
+ */
+static int push_set(lua_State *L, struct mg_primitives *primitives, struct mg_set_view set,
 		    const char *label)
 {
 	struct mg_sets *sets = mg_ruleset_sets(primitives->ruleset);
@@ -232,13 +235,22 @@ static int push_set(lua_State *L, struct mg_primitives *primitives, struct mg_se
 	uint32_t index;
 	int err;
 
+	snprintf(name, sizeof(name), "mg%d-%s", set.family == MG_IPV6 ? 6 : 4, label ? label : "");
+	if (label && primitives->left_out & 1U << set.family) {
+		lua_pushstring(L, name); /* of a family that the policy is not for */
+		return 1;
+	}
 	if (label) {
-		snprintf(name, sizeof(name), "mg%d-%s", set->family == MG_IPV6 ? 6 : 4, label);
-		set->name = name;
-		err = mg_sets_add(sets, set, &index, &error);
+		set.name = name;
+		err = mg_sets_add(sets, &set, &index, &error);
 	} else {
-		set->name = "";
-		err = mg_sets_find_like(sets, set, &index, &error);
+		set.name = "";
+		err = mg_sets_find_like(sets, &set, &index, &error);
+	}
+	if (err == -EEXIST) {
+		lua_pushnil(L);
+		lua_pushstring(L, error.text);
+		return 2;
 	}
 	if (err)
 		return luaL_error(L, "%s", error.text);
@@ -250,7 +262,6 @@ static int push_set(lua_State *L, struct mg_primitives *primitives, struct mg_se
 	}
 	return 1;
 }
-
 int mg_primitive_set(lua_State *L)
 {
 	struct mg_primitives *primitives = lua_touserdata(L, lua_upvalueindex(1));
@@ -272,7 +283,7 @@ int mg_primitive_set(lua_State *L)
 	set.members = list->networks + (number == 2 ? list->count[MG_IPV4] : 0);
 	set.count = list->count[set.family];
 	set.origin = mg_policy_origin(L, primitives, luaL_checkstring(L, 4));
-	return push_set(L, primitives, &set, label);
+	return push_set(L, primitives, set, label);
 }
 
 int mg_primitive_resolve(lua_State *L)

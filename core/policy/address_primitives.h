@@ -25,11 +25,11 @@ int mg_primitive_listed(lua_State *L);
 int mg_primitive_fold(lua_State *L);
 
 /*
- * family name list helper -> name | nil. Have a set of the kernel that holds
+ * family name list helper -> name | nil message. Have a set of the kernel that holds
  * what is listed in one family (1 or 2): @list is a file's, or texts of that
  * family, canonical ones. @name: without the "mg4-" in front, which the result
  * has; nil for a set that is there already with the same members, or none.
- * Raises if a set of that name has other members.
+ * nil and why if a set of that name has other members.
  */
 int mg_primitive_set(lua_State *L);
 

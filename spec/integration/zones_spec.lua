@@ -138,7 +138,7 @@ describe("with real packets #integration", function()
       apply(open .. [[
         local bad = { "10.66.0.0/24", "2001:db8:66::/64" }
         for i = 2, 600, 2 do bad[#bad + 1] = ("198.18.%d.%d"):format(i // 256, i % 256) end
-        block(bad)
+        block { addresses { bad, as = "rules" } }
       ]])
       assert.same({ ipv4 = "", ipv6 = "" }, ways())
       reaches("friend", { server_for.friend.ipv4 }, { ["tcp:22"] = "open" })
@@ -146,6 +146,26 @@ describe("with real packets #integration", function()
       assert.equal(301, #filter.BLOCKED_FROM)
       assert.equal(301, #filter.BLOCKED_TO)
       assert.truthy(assert(tables.find(filter.BLOCKED_FROM, "10.66.0.0/24")).packets > 0)
+    end)
+
+    it("does so for a still longer list, which is a set, and one rule in each chain", function()
+      local list = [[
+        local bad = { "10.66.0.0/24", "2001:db8:66::/64" }
+        for i = 2, 600, 2 do bad[#bad + 1] = ("198.18.%d.%d"):format(i // 256, i % 256) end
+        for i = 2, 300, 2 do bad[#bad + 1] = ("2001:db8:aa:%x::/64"):format(i) end
+      ]]
+      apply(open .. list .. "block(bad)")
+      assert.same({ ipv4 = "", ipv6 = "" }, ways())
+      reaches("friend", { server_for.friend.ipv4, server_for.friend.ipv6 }, { ["tcp:22"] = "open" })
+      for family, name in pairs { ipv4 = "mg4-list1", ipv6 = "mg6-list1" } do
+        local filter = tables.filter(lab.server, family)
+        assert.is_nil(filter.BLOCKED_FROM)
+        assert.truthy(assert(tables.find(filter.INPUT, "--match-set " .. name .. " src")).packets > 0)
+      end
+      -- and all but the list
+      apply(open .. list .. "drop_inbound { 'ssh', from = except(bad), stage = 'guard' }")
+      assert.same({ ipv4 = "in out through back", ipv6 = "in out through back" }, ways())
+      reaches("friend", { server_for.friend.ipv4, server_for.friend.ipv6 }, { ["tcp:22"] = "silent" })
     end)
 
     it("cuts one direction with from= and to=", function()
