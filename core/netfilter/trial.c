@@ -8,10 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "equal.h"
+#include "print.h"
 #include "ruleset/failure.h"
 #include "table.h"
 #include "trial_objects.h"
@@ -22,6 +25,7 @@ struct finding {
 	int err; /* 0, or -errno */
 	bool no_namespace;
 	size_t image, entry;
+	char back[256]; /* what an entry that it took is given back as, or "" */
 };
 
 static int fill(const struct mg_image *image, size_t limit)
@@ -65,6 +69,38 @@ static size_t first_refused(const struct mg_image *const *images, size_t last)
 	return bad - 1;
 }
 
+/*
+ * An entry that the kernel gives back as another one could not be told from a
+ * change, and the commit would be undone: of the name in "CT --timeout", some
+ * kernels give back four bytes.
+ */
+static void look_back(const struct mg_image *image, struct finding *finding)
+{
+	const struct mg_family_ops *ops = mg_family_ops(image->family);
+	struct mg_image *back = NULL;
+	const char *text;
+	size_t i, k;
+
+	if (mg_table_read(image->family, image->table, &back, NULL))
+		return; /* nor is it known what a plain user's namespace has */
+	for (i = 0; i < image->chain_count && !finding->err; i++) {
+		const struct mg_image_chain *given = &image->chains[i];
+		const struct mg_image_chain *got = mg_image_find(back, given->name);
+
+		for (k = 0; got && k < given->count && k < got->count && !finding->err; k++) {
+			const struct mg_entry *entry = &back->entries[got->first + k];
+
+			if (mg_entry_equal(ops, &image->entries[given->first + k], entry) ||
+			    mg_entry_text(ops, entry, &text, NULL))
+				continue;
+			finding->err = -EBADMSG;
+			finding->entry = given->first + k;
+			snprintf(finding->back, sizeof(finding->back), "%s", text);
+		}
+	}
+	mg_image_free(back);
+}
+
 static void try_all(const struct mg_image *const *images, size_t count, struct finding *finding)
 {
 	size_t i;
@@ -81,11 +117,14 @@ static void try_all(const struct mg_image *const *images, size_t count, struct f
 			finding->no_namespace = true; /* nothing was learnt about the rules */
 			return;
 		}
+		finding->image = i;
 		if (finding->err) {
-			finding->image = i;
 			finding->entry = first_refused(images, i);
 			return;
 		}
+		look_back(images[i], finding);
+		if (finding->err)
+			return;
 	}
 }
 
@@ -133,5 +172,8 @@ int mg_trial(const struct mg_image *const *images, size_t count, size_t *culprit
 			       strerror(-finding.err));
 	*culprit = finding.image;
 	*entry = finding.entry;
+	if (finding.err == -EBADMSG && finding.back[0])
+		return mg_fail(error, finding.err, MG_KERNEL,
+			       "it takes it, and gives another one back (%s)", finding.back);
 	return mg_fail(error, finding.err, MG_KERNEL, "%s", mg_xt_words(finding.err));
 }

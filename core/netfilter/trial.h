@@ -19,7 +19,8 @@
  * @culprit: on MG_KERNEL, index in @images of the refused one
  * @entry:   on MG_KERNEL, index of the first entry that the kernel refuses, or
  *           MG_NO_ENTRY where it refuses the table as such
- * Errors: MG_KERNEL with the kernel's reason; MG_ENVIRONMENT where no
+ * Errors: MG_KERNEL with the kernel's reason, or that it gives a rule back as
+ * another one, so that a commit could not be believed; MG_ENVIRONMENT where no
  * namespace is to be had (nothing is known then).
  */
 int mg_trial(const struct mg_image *const *images, size_t count, size_t *culprit, size_t *entry,

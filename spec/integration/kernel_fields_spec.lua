@@ -164,6 +164,27 @@ describe("what the kernel writes into rules", function()
     assert.equal("", tables.both(lab.server))
   end)
 
+  it("is refused before anything is touched where the kernel does not give the rule back", function()
+    local name = "a-longer-name"
+    lab.server:must(packets.script("timeouts.py", name, "4", "17"))
+    local rule = "-A PREROUTING -p udp -j CT --timeout "
+    tables.edit(lab.server, "ipv4", "-t raw " .. rule .. name)
+    local is_given_back = tables.save(lab.server, "ipv4"):find(rule .. name .. "\n", 1, true)
+    tables.edit(lab.server, "ipv4", "-t raw -F")
+    local before = tables.both(lab.server)
+    local done = program:run("apply", program:policy(
+      ('chain("raw", "PREROUTING", { family = "ipv4" }):append "-p udp -j CT --timeout %s"\n'):format(name)),
+      "--no-confirm")
+    if is_given_back then
+      assert.equal(0, done.code, done.out .. done.err)
+      return
+    end
+    assert.equal(6, done.code, done.out .. done.err)
+    assert.truthy(done.err:find("policy.lua:1: append: the kernel refuses this IPv4 rule: it takes it, and gives "
+      .. "another one back (-p udp -j CT --timeout a-lo)\n", 1, true), done.err)
+    assert.equal(before, tables.both(lab.server))
+  end)
+
   it("is no change where iptables has loaded the rules", function()
     local path = program:policy(policy_text())
     for _, family in ipairs(tables.families) do
