@@ -49,29 +49,56 @@ static unsigned int rank_of(const struct merging *merging, const struct mg_image
 	return rule.rank;
 }
 
+/*
+ * Where the rules of a chain that is kept itself are parted by ours: at the
+ * first one that is not kept, or before all if there is none yet.
+ */
+static uint32_t find_border(const struct merging *merging, const struct mg_image_chain *old)
+{
+	uint32_t i;
+
+	for (i = old->first; i < old->first + old->count; i++)
+		if (!mg_is_kept(merging->kept, i))
+			return i;
+	return old->first;
+}
+
+static unsigned int kept_rank(const struct merging *merging, uint32_t entry)
+{
+	struct mg_keep keep;
+
+	mg_ruleset_keep_at(merging->ruleset, merging->kept->rules[entry], &keep);
+	return keep.rank;
+}
+
 /* The kept rules of a live chain, in the order in which they will stand. */
 static int find_places(const struct merging *merging, const struct mg_image_chain *old,
 		       struct place **out, size_t *count, struct mg_error *error)
 {
 	const uint32_t most = old && merging->kept ? old->count : 0;
 	struct place *places = calloc((size_t)most + 1, sizeof(*places));
-	const bool is_kept = old &&
-			     mg_is_kept_chain(merging->kept, (size_t)(old - merging->live->chains));
-	struct mg_keep keep;
-	uint32_t i;
+	bool is_kept = false;
+	uint32_t i, border = 0;
 
 	*count = 0;
 	*out = places;
 	if (!places)
 		return no_memory(error);
+	if (most) {
+		is_kept = mg_is_kept_chain(merging->kept, (size_t)(old - merging->live->chains));
+		border = find_border(merging, old);
+	}
 	for (i = 0; i < most; i++) {
-		const uint32_t by = merging->kept->rules[old->first + i];
+		struct place *place = &places[*count];
 
-		if (by == MG_NOT_KEPT)
+		place->entry = old->first + i;
+		if (!mg_is_kept(merging->kept, place->entry))
 			continue;
-		mg_ruleset_keep_at(merging->ruleset, by, &keep);
-		places[*count].entry = old->first + i;
-		places[(*count)++].rank = is_kept ? UINT32_MAX : keep.rank;
+		if (is_kept)
+			place->rank = place->entry < border ? 0 : UINT32_MAX;
+		else
+			place->rank = kept_rank(merging, place->entry);
+		++*count;
 	}
 	if (*count)
 		qsort(places, *count, sizeof(*places), by_rank);

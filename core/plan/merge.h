@@ -6,8 +6,9 @@
  * In a built-in chain of filter a kept rule stands before the policy's rules
  * of its record's rank and above; in all other chains those have
  * MG_RANK_SCRIPT. In a chain that is kept itself the policy's rules come
- * first: what stands there may end in a RETURN (DOCKER-USER does). Kept rules
- * of one rank, and all of a kept chain, stay in the order in which they are.
+ * first: what stands there may end in a RETURN (DOCKER-USER does); only what
+ * was put in front of them later stays there. Kept rules of one rank, and all
+ * of a kept chain, stay in the order in which they are.
  */
 #ifndef MG_MERGE_H
 #define MG_MERGE_H

@@ -162,6 +162,20 @@ static unsigned int rank_of_ours(const struct mg_image_chain *chain, const struc
 	return chain->built_in ? rule.rank : MG_RANK_SCRIPT;
 }
 
+/* In a chain that is kept: does this rule stand in front of all that are not? */
+static bool is_in_front(const char *name, uint32_t live)
+{
+	const struct mg_image_chain *chain = mg_image_find(now.live, name);
+
+	for (uint32_t i = chain->first; i < live; i++)
+		if (!mg_is_kept(now.kept, i))
+			return false;
+	for (uint32_t i = live; i < chain->first + chain->count; i++)
+		if (!mg_is_kept(now.kept, i))
+			return true;
+	return false;
+}
+
 /* One kept rule of the new table, and all that stands before it. */
 static void judge_place(const struct mg_image_chain *chain, uint32_t at)
 {
@@ -178,8 +192,9 @@ static void judge_place(const struct mg_image_chain *chain, uint32_t at)
 		if (i == at)
 			continue;
 		if (entries[i].rule != MG_NO_RULE) {
-			const bool wanted = is_all_kept(chain->name) ||
-					    rank_of_ours(chain, &entries[i]) < rank;
+			const bool wanted = is_all_kept(chain->name)
+						    ? !is_in_front(chain->name, live)
+						    : rank_of_ours(chain, &entries[i]) < rank;
 
 			EXPECT_IS(before, wanted);
 			continue;
