@@ -270,6 +270,7 @@ struct mg_line {
 	const char *origin;	     /* "file:line helper", or "" */
 	bool foreign;		     /* REMOVE: other software's */
 	const char *owner;	     /* foreign: whose it likely is, a name for keep(); or NULL */
+	const char *kept_by;	     /* KEEP, MOVE: the preset or pattern that keeps it; or NULL */
 	uint64_t packets, bytes;     /* REMOVE: counted so far, both families */
 };
 
@@ -279,9 +280,9 @@ struct mg_section {
 	unsigned int families;
 	const char *policy_before, *policy_after; /* built-in chains; else NULL */
 	bool created, removed;
-	bool changed;	   /* something happens here */
-	bool foreign;	   /* removed, and other software's */
-	const char *owner; /* as of a line */
+	bool changed;		     /* something happens here */
+	bool foreign;		     /* removed, and other software's */
+	const char *owner, *kept_by; /* as of a line */
 	struct mg_line *lines;
 	size_t line_count;
 };
@@ -391,9 +392,8 @@ enum mg_pending_state {
 
 /** What other software has in one live table, both families together. */
 struct mg_owner {
-	const char *name; /* a name for keep(); NULL: it looks like nobody's */
-	const char *table;
-	unsigned int families; /* in which it is, bits as in struct mg_request */
+	const char *name, *table; /* the name is one for keep(); NULL: it looks like nobody's */
+	unsigned int families;	  /* in which it is, bits as in struct mg_request */
 	size_t rules, chains;
 	bool kept; /* the generation that is live keeps it */
 };

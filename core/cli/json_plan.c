@@ -64,6 +64,8 @@ static json_t *json_line(struct document *document, const struct mg_line *line)
 		put(document, object, "bytes", json_count(line->bytes));
 	} else {
 		put(document, object, "origin", json_origin(document, line->origin));
+		if (line->kind != MG_LINE_ADD)
+			put(document, object, "kept_by", json_text(line->kept_by));
 	}
 	return object;
 }
@@ -93,6 +95,7 @@ static json_t *json_section(struct document *document, const struct mg_section *
 	put(document, object, "changed", json_boolean(section->changed));
 	put(document, object, "foreign", json_boolean(section->foreign));
 	put(document, object, "owner", json_text(section->owner));
+	put(document, object, "kept_by", json_text(section->kept_by));
 	put(document, object, "policy", json_policy(document, section));
 	for (i = 0; i < section->line_count; i++)
 		put_element(document, lines, json_line(document, &section->lines[i]));

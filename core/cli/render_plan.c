@@ -38,6 +38,8 @@ static void print_header(const struct options *options, const struct mg_section 
 		printf("   chain to be removed");
 	if (section->foreign)
 		print_owner(section->owner);
+	if (section->kept_by)
+		printf("   kept: %s", section->kept_by);
 	if (section->policy_after && strcmp(section->policy_before, section->policy_after) != 0)
 		printf("   policy %s → %s", section->policy_before, section->policy_after);
 	else if (section->policy_after)
@@ -69,6 +71,11 @@ static void print_remark(const struct options *options, const struct mg_line *li
 		style(options, PLAIN);
 	} else if (*line->origin) {
 		print_origin(options, line->origin);
+		if (line->kept_by) {
+			style(options, FAINT);
+			printf("  (%s)", line->kept_by);
+			style(options, PLAIN);
+		}
 	}
 }
 

@@ -77,8 +77,30 @@ static int add_removed(struct writer *writer, const struct mg_image_chain *live,
 	return err;
 }
 
-static int add_kept(struct writer *writer, const struct mg_entry *entry, uint32_t number,
-		    struct mg_error *error)
+/* The preset or pattern of a record of keep(). */
+static const char *keeper(const struct mg_plan *plan, uint32_t record, const char **origin)
+{
+	struct mg_keep keep;
+
+	mg_ruleset_keep_at(plan->ruleset, record, &keep);
+	if (origin)
+		*origin = keep.origin;
+	return *keep.owner ? keep.owner : keep.pattern;
+}
+
+/* Whose is a rule that stays or moves, and by which line of the policy? */
+static void tell_author(const struct writer *writer, const struct mg_entry *entry, uint32_t live,
+			struct mg_line *line)
+{
+	const struct mg_kept *kept = writer->table->kept;
+
+	line->origin = mg_plan_origin(writer->plan, entry);
+	if (live != MG_NO_RULE && mg_is_kept(kept, live))
+		line->kept_by = keeper(writer->plan, kept->rules[live], &line->origin);
+}
+
+static int add_kept(struct writer *writer, const struct mg_entry *entry, uint32_t live,
+		    uint32_t number, struct mg_error *error)
 {
 	const unsigned int family = writer->table->family;
 	struct mg_line line = { .kind = MG_LINE_KEEP, .origin = "" };
@@ -86,7 +108,7 @@ static int add_kept(struct writer *writer, const struct mg_entry *entry, uint32_
 
 	line.number[family] = number;
 	if (writer->all) {
-		line.origin = mg_plan_origin(writer->plan, entry);
+		tell_author(writer, entry, live, &line);
 		return add_rule(writer, &line, entry, error);
 	}
 	if (last && last->kind == MG_LINE_KEEP) {
@@ -107,9 +129,9 @@ static int add_wanted(struct writer *writer, const struct mg_image_chain *live,
 	struct mg_line line = { .kind = MG_LINE_ADD };
 
 	if (source->kept)
-		return add_kept(writer, entry, i + 1, error);
+		return add_kept(writer, entry, source->live, i + 1, error);
 	line.number[family] = i + 1;
-	line.origin = mg_plan_origin(writer->plan, entry);
+	tell_author(writer, entry, source->live, &line);
 	if (live && source->live != MG_NO_RULE) {
 		line.kind = MG_LINE_MOVE;
 		line.from[family] = source->live - live->first + 1;
@@ -175,6 +197,9 @@ static int make_section(const struct mg_plan *plan, const struct mg_table_plan *
 	};
 	if (section->foreign)
 		section->owner = mg_owner_of(name, NULL);
+	if (live && wanted && mg_is_kept_chain(table->kept, (size_t)(live - table->live->chains)))
+		section->kept_by = keeper(plan, table->kept->chains[live - table->live->chains],
+					  NULL);
 	err = write_lines(&writer, live, wanted, error);
 	section->lines = writer.lines;
 	section->line_count = writer.count;

@@ -11,7 +11,7 @@
 
 #include "sequence.h"
 
-static bool same_policy(const char *a, const char *b)
+static bool same_text(const char *a, const char *b)
 {
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
@@ -21,8 +21,8 @@ bool mg_sections_agree(const struct mg_section *a, const struct mg_section *b)
 	return !(a->families & b->families) && strcmp(a->table, b->table) == 0 &&
 	       strcmp(a->chain, b->chain) == 0 && a->created == b->created &&
 	       a->removed == b->removed && a->changed == b->changed && a->foreign == b->foreign &&
-	       same_policy(a->policy_before, b->policy_before) &&
-	       same_policy(a->policy_after, b->policy_after);
+	       same_text(a->kept_by, b->kept_by) && same_text(a->policy_before, b->policy_before) &&
+	       same_text(a->policy_after, b->policy_after);
 }
 
 /* Order and equality of lines as a reader sees them; numbers and counts may differ. */

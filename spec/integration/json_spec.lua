@@ -174,7 +174,7 @@ describe("--json #integration", function()
     local four = { "ipv4" }
     assert.same({
       { action = "move", families = four, number = { ipv4 = 1 }, from = { ipv4 = 4 }, rule = rule(4),
-        origin = origin(2) },
+        origin = origin(2), kept_by = null },
       { action = "keep", families = four, number = { ipv4 = 2 }, count = { ipv4 = 1 } },
       { action = "remove", families = four, number = { ipv4 = 2 }, rule = rule(2), foreign = false, owner = null,
         packets = 112, bytes = 6144 },

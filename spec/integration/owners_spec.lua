@@ -94,6 +94,35 @@ describe("a plan names the likely owner", function()
       .. "policy, or let it go with --remove-foreign", 1, true), result.err)
   end)
 
+  it("and with -v the keeper of what stays, with its line", function()
+    layouts.load(lab.server, "fail2ban-chains")
+    tables.edit(lab.server, "ipv4", "-A INPUT -i lxcbr0 -j ACCEPT")
+    local path = program:policy(empty .. 'keep "fail2ban"\nkeep { rules = "-i lxc*" }\n')
+    local plan = json.decode(program:must("plan", path, "-v", "--json").out, 1, json.null)
+    local kept, chains = {}, {}
+    for _, section in ipairs(plan.chains) do
+      if section.kept_by ~= json.null then
+        chains[#chains + 1] = section.chain .. " " .. section.kept_by
+      end
+      for _, line in ipairs(section.lines) do
+        if line.kept_by and line.kept_by ~= json.null and section.chain == "INPUT" then
+          kept[#kept + 1] = ("%s %s: %s:%d %s"):format(line.rule, line.kept_by, line.origin.file:match("[^/]+$"),
+            line.origin.line, line.origin.helper)
+        end
+      end
+    end
+    assert.same({
+      "-p tcp -m multiport --dports 80,443 -j f2b-nginx fail2ban: policy.lua:3 keep",
+      "-p tcp -m multiport --dports 22 -j f2b-sshd fail2ban: policy.lua:3 keep",
+      "-i lxcbr0 -j ACCEPT -i lxc*: policy.lua:4 keep",
+    }, kept)
+    assert.same({ "f2b-nginx fail2ban", "f2b-sshd fail2ban" }, chains)
+    local out = program:must("plan", path, "-v").out
+    assert.truthy(out:find("\nfilter  f2b%-sshd  %(v4 v6%)   kept: fail2ban\n"), out)
+    assert.truthy(out:find("  = 2/1  %-p tcp %-m multiport %-%-dports 22 %-j f2b%-sshd +keep +policy.lua:3  "
+      .. "%(fail2ban%)\n"), out)
+  end)
+
   it("of no rule that Moongate made, whatever it looks like", function()
     local path = program:policy(empty .. [[
       chain("filter", "f2b-mine"):append "-j RETURN"
