@@ -49,14 +49,14 @@ const struct mg_ipset_header *mg_ipset_find(const struct mg_ipset_header *header
 
 /**
  * The members of a hash:ip or hash:net set, in the order that they have in a
- * struct mg_sets.
+ * struct mg_sets. Needs no session.
+ * @set:  of which name and family are needed
  * @out:  to be freed with free(3)
  * @odd:  is there one that is more than an address: an exception ("nomatch"), say?
  *        Such an exception is not among the members.
  */
-int mg_ipset_members(struct mg_ipset *ipset, const struct mg_ipset_header *set,
-		     struct mg_set_member **out, uint32_t *count, bool *odd,
-		     struct mg_error *error);
+int mg_ipset_members(const struct mg_ipset_header *set, struct mg_set_member **out, uint32_t *count,
+		     bool *odd, struct mg_error *error);
 
 /**
  * Make a set with these members. One that cannot be filled is taken away again.

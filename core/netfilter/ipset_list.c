@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Reading sets. libipset hands them out as the text that `ipset list` prints:
+ * What sets there are. libipset tells it as the text that `ipset list -t` prints:
  *
  *   Name: mg4-office
  *   Type: hash:net
@@ -9,12 +9,9 @@
  *   Size in memory: 504
  *   References: 1
  *   Number of entries: 1
- *   Members:
- *   192.0.2.0/24
  *
- * with an empty line between two sets, and options of a member behind it.
+ * with an empty line between two sets.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,21 +25,17 @@ static int no_memory(struct mg_error *error)
 	return mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for address sets");
 }
 
-/* Have the session print @name, or all sets if it is "". */
-static int print(struct mg_ipset *ipset, const char *name, bool headers, struct mg_error *error)
+/* Have the session print the headers of all sets. */
+static int print(struct mg_ipset *ipset, struct mg_error *error)
 {
 	int failed;
 
 	mg_ipset_begin(ipset);
 	ipset_session_output(ipset->session, IPSET_LIST_PLAIN);
-	if (*name)
-		ipset_session_data_set(ipset->session, IPSET_SETNAME, name);
-	if (headers)
-		ipset_envopt_set(ipset->session, IPSET_ENV_LIST_HEADER);
+	ipset_envopt_set(ipset->session, IPSET_ENV_LIST_HEADER);
 	failed = ipset_cmd(ipset->session, IPSET_CMD_LIST, 0);
 	ipset_envopt_unset(ipset->session, IPSET_ENV_LIST_HEADER);
-	return failed ? mg_ipset_fail(ipset, *name ? "list the set" : "list the sets", name, error)
-		      : 0;
+	return failed ? mg_ipset_fail(ipset, "list the sets", "", error) : 0;
 }
 
 /* The next line, whose newline becomes a NUL; NULL behind the last one. */
@@ -128,7 +121,7 @@ int mg_ipset_headers(struct mg_ipset *ipset, struct mg_ipset_header **out, size_
 	size_t capacity = 0;
 	char *rest, *line;
 	const char *name;
-	int err = print(ipset, "", true, error);
+	int err = print(ipset, error);
 
 	if (err)
 		return err;
@@ -150,79 +143,5 @@ int mg_ipset_headers(struct mg_ipset *ipset, struct mg_ipset_header **out, size_
 	if (*count)
 		qsort(sets, *count, sizeof(*sets), by_name);
 	*out = sets;
-	return 0;
-}
-
-/* Returns false for what is no address of the family. */
-static bool read_member(char *line, enum mg_family family, struct mg_set_member *out, bool *odd,
-			bool *exception)
-{
-	char *rest = line, *end;
-	char *word = strsep(&rest, " "), *prefix = strchr(word, '/');
-	unsigned long length = mg_set_width(family);
-
-	*exception = rest && strstr(rest, "nomatch");
-	*odd |= rest != NULL;
-	if (prefix) {
-		*prefix++ = '\0';
-		length = strtoul(prefix, &end, 10);
-		if (!*prefix || *end || length > mg_set_width(family))
-			return false;
-	}
-	memset(out, 0, sizeof(*out));
-	out->prefix = (uint8_t)length;
-	return inet_pton(family == MG_IPV6 ? AF_INET6 : AF_INET, word, out->address) == 1;
-}
-
-static int read_members(char *rest, const struct mg_ipset_header *set,
-			struct mg_set_member **members, uint32_t *count, bool *odd)
-{
-	size_t capacity = set->count;
-	bool exception;
-	char *line;
-
-	*members = calloc(capacity + 1, sizeof(**members));
-	if (!*members)
-		return -ENOMEM;
-	capacity++;
-	while (rest && (line = next_line(&rest))) {
-		if (mg_make_room((void **)members, &capacity, (size_t)*count + 1,
-				 sizeof(**members)))
-			return -ENOMEM;
-		if (!read_member(line, set->family, *members + *count, odd, &exception))
-			return -EBADMSG;
-		*count += !exception;
-	}
-	return 0;
-}
-
-int mg_ipset_members(struct mg_ipset *ipset, const struct mg_ipset_header *set,
-		     struct mg_set_member **out, uint32_t *count, bool *odd, struct mg_error *error)
-{
-	static const char heading[] = "\nMembers:\n";
-	char *start;
-	int err = print(ipset, set->name, false, error);
-
-	if (err)
-		return err;
-	*out = NULL;
-	*count = 0;
-	*odd = false;
-	start = ipset->length ? strstr(ipset->text, heading) : NULL;
-	err = start ? read_members(start + strlen(heading), set, out, count, odd) : -EBADMSG;
-	if (err) {
-		free(*out);
-		*out = NULL;
-		return err == -ENOMEM ? no_memory(error)
-				      : mg_fail(error, err, MG_KERNEL,
-						"cannot understand what the kernel says about the "
-						"set %s",
-						set->name);
-	}
-	if (mg_set_members_sort(*out, *count)) {
-		free(*out);
-		*out = NULL;
-		return no_memory(error);
-	}
 	return 0;
 }

@@ -161,8 +161,8 @@ int mg_set_plan_members(const struct mg_set_plan *set,
 	return ret;
 }
 
-static int read_live(struct comparing *comparing, const struct mg_ipset_header *header,
-		     struct mg_set_plan *set, struct mg_error *error)
+static int read_live(const struct mg_ipset_header *header, struct mg_set_plan *set,
+		     struct mg_error *error)
 {
 	struct counts counts = { 0 };
 	bool odd;
@@ -175,8 +175,7 @@ static int read_live(struct comparing *comparing, const struct mg_ipset_header *
 	}
 	strcpy(set->live, header->name);
 	strcpy(set->live_type, header->type);
-	err = mg_ipset_members(comparing->ipset, header, &set->live_members, &set->live_count, &odd,
-			       error);
+	err = mg_ipset_members(header, &set->live_members, &set->live_count, &odd, error);
 	if (err)
 		return err;
 	mg_set_plan_members(set, count_member, &counts);
@@ -208,7 +207,7 @@ static int compare_wanted(struct comparing *comparing, const struct mg_set_view 
 	set->is_wanted = true;
 	set->members = wanted->members;
 	set->count = wanted->count;
-	return read_live(comparing, find_live(comparing, set->family, set->name), set, error);
+	return read_live(find_live(comparing, set->family, set->name), set, error);
 }
 
 /* How often the rules of an image look a set up: as often as the kernel counts. */
@@ -275,7 +274,7 @@ static int compare_unwanted(struct comparing *comparing, const struct mg_ipset_h
 		return no_memory(error);
 	set->family = header->family;
 	strcpy(set->name, base);
-	err = read_live(comparing, header, set, error);
+	err = read_live(header, set, error);
 	set->type = strcmp(set->live_type, "hash:ip") == 0 ? "hash:ip" : "hash:net";
 	return err;
 }

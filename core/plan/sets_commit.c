@@ -47,7 +47,7 @@ void mg_sets_states_free(struct mg_set_states *states)
 }
 
 /* Has the kernel's set @name just these members? -EAGAIN: no, or there is none. */
-static int compare_members(struct mg_ipset *ipset, const char *name, enum mg_family family,
+static int compare_members(const char *name, enum mg_family family,
 			   const struct mg_set_member *members, uint32_t count,
 			   struct mg_error *error)
 {
@@ -58,7 +58,7 @@ static int compare_members(struct mg_ipset *ipset, const char *name, enum mg_fam
 	int err;
 
 	snprintf(header.name, sizeof(header.name), "%s", name);
-	err = mg_ipset_members(ipset, &header, &found, &found_count, &odd, error);
+	err = mg_ipset_members(&header, &found, &found_count, &odd, error);
 	if (err)
 		return err;
 	if (found_count != count || (count && memcmp(found, members, count * sizeof(*found)) != 0))
@@ -69,29 +69,19 @@ static int compare_members(struct mg_ipset *ipset, const char *name, enum mg_fam
 
 int mg_sets_check_live(const struct mg_plan *plan, struct mg_error *error)
 {
-	struct mg_ipset *ipset;
 	size_t i;
-	int err;
 
-	if (!count_of(plan))
-		return 0;
-	err = mg_ipset_open(&ipset, error);
-	if (err)
-		return err;
-	for (i = 0; i < plan->sets->count && !err; i++) {
+	for (i = 0; i < count_of(plan); i++) {
 		const struct mg_set_plan *set = &plan->sets->items[i];
 
-		if (!*set->live)
-			continue;
-		if (compare_members(ipset, set->live, set->family, set->live_members,
-				    set->live_count, NULL))
-			err = mg_fail(error, -EAGAIN, MG_UNSAFE,
-				      "the set %s has changed since it was read for the plan: "
-				      "nothing was changed, plan again",
-				      set->live);
+		if (*set->live && compare_members(set->live, set->family, set->live_members,
+						  set->live_count, NULL))
+			return mg_fail(error, -EAGAIN, MG_UNSAFE,
+				       "the set %s has changed since it was read for the plan: "
+				       "nothing was changed, plan again",
+				       set->live);
 	}
-	mg_ipset_close(ipset);
-	return err;
+	return 0;
 }
 
 static int make_one(struct mg_ipset *ipset, const struct mg_set_plan *set, struct mg_error *error)
@@ -100,8 +90,7 @@ static int make_one(struct mg_ipset *ipset, const struct mg_set_plan *set, struc
 				error);
 
 	if (!err)
-		err = compare_members(ipset, set->made, set->family, set->members, set->count,
-				      error);
+		err = compare_members(set->made, set->family, set->members, set->count, error);
 	if (err == -EAGAIN)
 		err = mg_fail(error, err, MG_BUSY,
 			      "another program changed the set %s while it was filled", set->made);
@@ -161,13 +150,12 @@ int mg_sets_exchange(const struct mg_plan *plan, struct mg_set_states *states,
  * Whoever was killed in the middle of an exchange has left no word of whether it
  * was made: the members tell.
  */
-static bool was_exchanged(struct mg_ipset *ipset, const struct mg_set_plan *set,
-			  unsigned char how_far)
+static bool was_exchanged(const struct mg_set_plan *set, unsigned char how_far)
 {
 	if (how_far != EXCHANGING)
 		return how_far == EXCHANGED;
-	return compare_members(ipset, set->made, set->family, set->live_members, set->live_count,
-			       NULL) == 0;
+	return compare_members(set->made, set->family, set->live_members, set->live_count, NULL) ==
+	       0;
 }
 
 static int restore_one(struct mg_ipset *ipset, const struct mg_set_plan *set,
@@ -178,7 +166,7 @@ static int restore_one(struct mg_ipset *ipset, const struct mg_set_plan *set,
 	bool is_there;
 	int err;
 
-	if (was_exchanged(ipset, set, *how_far)) {
+	if (was_exchanged(set, *how_far)) {
 		err = mg_ipset_swap(ipset, set->made, set->live, error);
 		if (err)
 			return err;

@@ -58,8 +58,7 @@ static void list(const char *name)
 		if (strcmp(headers[i].name, name) == 0)
 			break;
 	EXPECT(i < header_count);
-	EXPECT_DONE(
-		mg_ipset_members(ipset, &headers[i], &members, &member_count, &odd, &tap_error));
+	EXPECT_DONE(mg_ipset_members(&headers[i], &members, &member_count, &odd, &tap_error));
 	EXPECT_IS(headers[i].count, member_count);
 }
 
@@ -128,13 +127,17 @@ static void tells_others_apart(void)
 	EXPECT_IS(headers[0].references, 1);
 	EXPECT(!headers[1].has_family && !headers[2].has_family);
 	EXPECT_TEXT(headers[1].type, "bitmap:port");
-	EXPECT_DONE(
-		mg_ipset_members(ipset, &headers[0], &members, &member_count, &odd, &tap_error));
+	EXPECT_DONE(mg_ipset_members(&headers[0], &members, &member_count, &odd, &tap_error));
 	EXPECT(odd);
 	EXPECT_IS(member_count, 1);
+	EXPECT_IS(mg_ipset_members(&(struct mg_ipset_header){ .name = "d" }, NULL, NULL, NULL,
+				   &tap_error),
+		  -ENOENT);
+	EXPECT_TEXT(tap_error.text, "cannot list the set d: there is none of that name");
 	/* what is no list of addresses is refused, not guessed at */
 	free(members);
-	EXPECT_IS(mg_ipset_members(ipset, &headers[2], &members, &member_count, &odd, &tap_error),
+	members = NULL;
+	EXPECT_IS(mg_ipset_members(&headers[2], &members, &member_count, &odd, &tap_error),
 		  -EBADMSG);
 	end();
 }
