@@ -18,9 +18,6 @@
 #include "ruleset/growable.h"
 #include "set_names.h"
 
-/* As the kernel has it by default; and how full the buckets are made. */
-enum { USUAL_MOST = 65536, SMALLEST_HASH = 1024, MEMBERS_A_BUCKET = 4 };
-
 /* The library prints whole lines; here they are kept. */
 static int keep(struct ipset_session *session, void *context, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -115,12 +112,8 @@ static int create(struct mg_ipset *ipset, const char *name, const char *type, en
 {
 	struct ipset_session *session = ipset->session;
 	const uint8_t number = family_number(family);
-	uint32_t hash = SMALLEST_HASH;
-	const uint32_t most = count > USUAL_MOST ? count : USUAL_MOST;
+	const uint32_t hash = mg_set_hash_size(count), most = mg_set_room(count);
 
-	/* large enough from the beginning: no time is lost in growing */
-	while (hash < count / MEMBERS_A_BUCKET)
-		hash *= 2;
 	mg_ipset_begin(ipset);
 	ipset_session_data_set(session, IPSET_SETNAME, name);
 	ipset_session_data_set(session, IPSET_OPT_TYPENAME, type);
