@@ -1,0 +1,246 @@
+-- SPDX-License-Identifier: GPL-2.0-or-later
+--
+-- The sets that a policy manages, with real packets: brought in, changed without
+-- a table being written, changed together with rules, taken back exactly, also by
+-- the guard of an apply that was killed anywhere, and cleared away.
+
+local features = require "spec.support.features"
+local moongate = require "spec.support.moongate"
+local network = require "spec.support.network"
+local packets = require "spec.support.packets"
+local run = require "spec.support.run"
+local tables = require "spec.support.tables"
+local trace = require "spec.support.trace"
+
+local it = features.it(it, pending)
+local it_traced = features.it(it, pending, "strace")
+
+-- Seconds that a roll-back may take beyond its deadline.
+local slack = 6
+
+local friend, stranger = network.addresses.friend, network.addresses.stranger
+
+-- A policy whose rules do nothing else, so that counters are this spec's.
+local function blocking(members, more)
+  return ("block(addresses { %s, as = 'set', name = 'bad' })\nallow_icmp()\n%s"):format(members, more or "")
+end
+
+local function quoted(...)
+  local words = {}
+  for _, addresses in ipairs { ... } do
+    words[#words + 1] = ("%q, %q"):format(addresses.ipv4, addresses.ipv6)
+  end
+  return table.concat(words, ", ")
+end
+
+describe("the sets of a policy #integration", function()
+  local lab, program
+
+  before_each(function()
+    lab = network.lab()
+    program = moongate.new(lab)
+  end)
+
+  after_each(network.close_all)
+
+  local function sets()
+    return lab.server:must { "ipset", "list", "-sorted" }
+  end
+
+  local function names()
+    return (lab.server:must({ "sh", "-c", "ipset list -n | sort" }):gsub("\n", " "))
+  end
+
+  local function everything()
+    return sets() .. tables.both(lab.server)
+  end
+
+  -- Pings of the friend and the stranger that are answered.
+  local function answered(family)
+    return { packets.ping(lab.friend, network.addresses.server_for.friend[family]),
+             packets.ping(lab.stranger, network.addresses.server_for.stranger[family]) }
+  end
+
+  -- Apply, and return when it waits for its confirmation.
+  local function begin(path, seconds)
+    local process = program:start("apply", path, "--confirm", tostring(seconds))
+    run.wait_until("the commit", 8, function()
+      return program:run("status").out:find("is taken back in", 1, true)
+    end)
+    return process
+  end
+
+  it("drop their members and nobody else, in both families", function()
+    for _, family in ipairs(tables.families) do
+      assert.same({ 1, 1 }, answered(family))
+    end
+    program:apply(program:policy(blocking(quoted(friend))))
+    assert.equal("mg4-bad mg6-bad ", names())
+    for _, family in ipairs(tables.families) do
+      assert.same({ 0, 1 }, answered(family), family)
+    end
+    program:apply(program:policy("allow_icmp()\n"))
+    assert.equal("", names())
+    for _, family in ipairs(tables.families) do
+      assert.same({ 1, 1 }, answered(family), family)
+    end
+  end)
+
+  it_traced("change their members without a table being written", function()
+    program:apply(program:policy(blocking(quoted(friend))))
+    for _, family in ipairs(tables.families) do
+      answered(family)
+    end
+    local before = { ipv4 = tables.filter(lab.server, "ipv4").INPUT, ipv6 = tables.filter(lab.server, "ipv6").INPUT }
+    local path = program:policy(blocking(quoted(stranger)))
+    local result, text = program:traced({ trace.expression }, "apply", path, "--no-confirm")
+    assert.equal(0, result.code, result.err)
+    assert.same({ ipv4 = 0, ipv6 = 0 }, trace.replaces(text), text)
+    for _, family in ipairs(tables.families) do
+      local now = tables.filter(lab.server, family).INPUT
+      local rule = tables.find(before[family], "--match-set")
+      assert.truthy(rule.packets > 0)
+      assert.same(rule, tables.find(now, "--match-set"))
+      assert.same({ 1, 0 }, answered(family), family)
+    end
+    assert.equal("mg4-bad mg6-bad ", names())
+    local again = program:run("plan", path, "--detailed-exitcode")
+    assert.equal(0, again.code, again.out)
+  end)
+
+  -- Old and new, and what makes them differ.
+  local changes = {
+    members = { blocking(quoted(friend)), blocking(quoted(stranger)) },
+    ["members and rules"] = { blocking(quoted(friend)), blocking(quoted(stranger), "allow_inbound { tcp = 7 }\n") },
+    types = { blocking(quoted(friend)), blocking([["10.66.0.0/16", "2001:db8:66::/48"]]) },
+    ["a new set"] = { "allow_icmp()\n", blocking(quoted(stranger)) },
+    ["a set that goes"] = { blocking(quoted(friend)), "allow_icmp()\n" },
+  }
+  local kinds = { "members", "members and rules", "types", "a new set", "a set that goes" }
+
+  for _, kind in ipairs(kinds) do
+    local old, new = table.unpack(changes[kind])
+
+    it("come back as they were, and are confirmed as they are wanted: " .. kind, function()
+      program:apply(program:policy(old))
+      local old_answers = { answered("ipv4"), answered("ipv6") }
+      local before = everything()
+      local path = program:policy(new, "new.lua")
+      local process = begin(path, 30)
+      local new_answers = { answered("ipv4"), answered("ipv6") }
+      assert.are_not.same(old_answers, new_answers)
+      program:must("rollback")
+      assert.equal(3, process:wait(slack).code)
+      assert.equal(before, everything())
+      assert.same(old_answers, { answered("ipv4"), answered("ipv6") })
+      process = begin(path, 1)
+      assert.equal(3, process:wait(slack).code)
+      assert.equal(before, everything())
+      process = begin(path, 30)
+      program:must("confirm", "--console")
+      assert.equal(0, process:wait(slack).code)
+      assert.same(new_answers, { answered("ipv4"), answered("ipv6") })
+      assert.equal(0, program:run("plan", path, "--detailed-exitcode").code)
+      -- nothing is left of what was
+      local _, count = sets():gsub("Name: ", "")
+      assert.equal(kind == "a set that goes" and 0 or 2, count)
+    end)
+  end
+
+  for _, kind in ipairs { "members", "members and rules" } do
+    it_traced("come back when apply is killed at any of its calls to the kernel: " .. kind, function()
+      local old, new = table.unpack(changes[kind])
+      program:apply(program:policy(old))
+      local before = everything()
+      local path = program:policy(new, "new.lua")
+      local result, text = program:traced({ alone = true, "trace=sendto,setsockopt" }, "apply", path, "--confirm", "1")
+      assert.equal(3, result.code, result.err)
+      assert.equal(before, everything())
+      local killed = 0
+      for _, call in ipairs { "sendto", "setsockopt" } do
+        local _, calls = text:gsub("%f[%w]" .. call .. "%(", "")
+        for nth = call == "sendto" and math.max(1, calls - 16) or 1, calls do
+          local inject = ("inject=%s:signal=KILL:when=%d"):format(call, nth)
+          result = program:traced({ alone = true, "trace=" .. call, inject }, "apply", path, "--confirm", "1")
+          killed = killed + (result.code > 128 and 1 or 0)
+          run.wait_until(("the old state, killed at %s %d"):format(call, nth), slack, function()
+            return everything() == before
+          end)
+        end
+      end
+      assert.truthy(killed >= 8, killed)
+      program:apply(path, "--wait", "5")
+      assert.equal(0, program:run("plan", path, "--detailed-exitcode").code)
+    end)
+  end
+
+  it("come back when the guard dies", function()
+    program:apply(program:policy(changes.members[1]))
+    local before = everything()
+    local process = begin(program:policy(changes.members[2], "new.lua"), 30)
+    local record = run.read_file(program.state_dir .. "/pending.json")
+      or run.must { "sh", "-c", "cat " .. run.quote(program.state_dir) .. "/*/pending.json" }
+    run.must { "kill", "-KILL", (assert(record:match('"guard"%s*:%s*(%d+)'), record)) }
+    run.wait_until("the old state", slack, function()
+      return everything() == before
+    end)
+    assert.equal(3, process:wait(slack).code)
+  end)
+
+  it("go with what a crash has left, once something is confirmed", function()
+    program:apply(program:policy(changes.members[1]))
+    for _, name in ipairs { "mg4-bad.77", "mg4-gone", "other", "mg4-used" } do
+      lab.server:must { "ipset", "create", name, "hash:ip" }
+    end
+    -- what a rule that is not the policy's looks up stays
+    tables.edit(lab.server, "ipv4", "-t mangle -A INPUT -m set --match-set mg4-used src")
+    local path = program:policy(changes.members[2])
+    program:apply(path)
+    assert.equal("mg4-bad mg4-used mg6-bad other ", names())
+    assert.equal(0, program:run("plan", path, "--detailed-exitcode").code)
+  end)
+
+  it("are not made by a name that somebody else has taken", function()
+    lab.server:must { "ipset", "create", "mg4-bad", "list:set" }
+    local before = everything()
+    local path = program:policy("\n" .. changes.members[1])
+    for _, command in ipairs { "plan", "apply" } do
+      local done = program:run(command, path)
+      assert.equal(5, done.code, done.out .. done.err)
+      assert.truthy(done.err:find("policy.lua:2: ", 1, true), done.err)
+      assert.truthy(done.err:find("the set mg4-bad is somebody else's, of the type list:set", 1, true), done.err)
+    end
+    assert.equal(before, everything())
+  end)
+
+  it("stay as they are when the kernel refuses a table", function()
+    program:apply(program:policy(changes.members[1]))
+    local before = everything()
+    for nth = 1, 2 do
+      local inject = ("inject=setsockopt:error=EINVAL:when=%d"):format(nth)
+      local result = program:traced({ "trace=setsockopt", inject, alone = true }, "apply",
+        program:policy(changes["members and rules"][2], "new.lua"), "--no-confirm")
+      assert.are_not.equal(0, result.code)
+      assert.equal(before, everything())
+    end
+  end)
+
+  it("take 100,000 addresses of a file in one go", function()
+    local lines = {}
+    for i = 1, 100000 do
+      -- every other address: no two of them make a network
+      lines[i] = ("11.%d.%d.%d"):format(i * 2 // 65536, i * 2 // 256 % 256, i * 2 % 256)
+    end
+    run.write_file(lab.dir .. "/list.txt", table.concat(lines, "\n") .. "\n" .. friend.ipv4 .. "\n")
+    run.must { "chmod", "644", lab.dir .. "/list.txt" }
+    local path = program:policy("block(addresses_from_file('list.txt'))\nallow_icmp()\n")
+    program:apply(path)
+    assert.same({ 0, 1 }, answered("ipv4"))
+    assert.equal("mg4-list ", names())
+    assert.truthy(lab.server:must({ "ipset", "list", "-t" }):find("Number of entries: 100001\n", 1, true))
+    assert.equal(0, program:run("plan", path, "--detailed-exitcode").code)
+    run.write_file(lab.dir .. "/list.txt", table.concat(lines, "\n") .. "\n" .. stranger.ipv4 .. "\n")
+    program:apply(path)
+    assert.same({ 1, 0 }, answered("ipv4"))
+  end)
+end)
