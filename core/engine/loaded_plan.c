@@ -233,6 +233,47 @@ static int judge_table(struct mg_engine *engine, size_t index, struct mg_error *
 	return err;
 }
 
+/* What the plan knew of a set, or NULL. */
+static const struct mg_saved_set *find_set(const struct mg_saved_plan *saved,
+					   const struct mg_set_plan *set)
+{
+	size_t i;
+
+	for (i = 0; i < saved->live_set_count; i++)
+		if (saved->live_sets[i].family == set->family &&
+		    strcmp(saved->live_sets[i].name, set->name) == 0)
+			return &saved->live_sets[i];
+	return NULL;
+}
+
+/* How a set is another one than when the plan was made; NULL: it is the same. */
+static const char *set_has_changed(const struct mg_saved_set *saved, const struct mg_set_plan *set)
+{
+	if (!saved || !saved->is_there)
+		return *set->live ? "was made" : NULL;
+	if (!*set->live)
+		return "is gone";
+	return mg_set_plan_live_sum(set) == saved->sum ? NULL : "has other members";
+}
+
+static int judge_sets(struct mg_engine *engine, struct mg_error *error)
+{
+	const struct mg_set_plans *sets = engine->plan->sets;
+	size_t i;
+
+	for (i = 0; sets && i < sets->count; i++) {
+		const struct mg_set_plan *set = &sets->items[i];
+		const char *how = set_has_changed(find_set(engine->saved, set), set);
+
+		if (how && mg_note(&engine->notes, MG_REFUSAL, NULL,
+				   "plan the policy again, look at it, and apply that",
+				   "the sets are not those that the plan was made for: %s %s",
+				   set->name, how))
+			return mg_engine_no_memory(error);
+	}
+	return 0;
+}
+
 int mg_engine_judge_live(struct mg_engine *engine, struct mg_error *error)
 {
 	const size_t first = engine->notes.count;
@@ -241,6 +282,8 @@ int mg_engine_judge_live(struct mg_engine *engine, struct mg_error *error)
 
 	for (i = 0; engine->saved && i < engine->plan->table_count && !err; i++)
 		err = judge_table(engine, i, error);
+	if (!err && engine->saved)
+		err = judge_sets(engine, error);
 	if (!err)
 		mg_engine_allow(engine, first, engine->request.force);
 	return err;

@@ -13,6 +13,7 @@
 #include "netfilter/beside.h"
 #include "ruleset/failure.h"
 #include "ruleset/save_text.h"
+#include "ruleset/set_text.h"
 
 /* A generation's text as a ruleset again. @families: those that it manages. */
 static int read_generation(const struct mg_generation *generation, struct mg_ruleset *ruleset,
@@ -32,6 +33,13 @@ static int read_generation(const struct mg_generation *generation, struct mg_rul
 			 mg_family_ops((enum mg_family)family)->short_name);
 		err = mg_save_read(ruleset, (enum mg_family)family, name, rules, strlen(rules),
 				   error);
+		if (err || !generation->sets[family])
+			continue;
+		snprintf(name, sizeof(name), "generation %u, sets.%s", generation->number,
+			 mg_family_ops((enum mg_family)family)->short_name);
+		err = mg_set_text_read(mg_ruleset_sets(ruleset), (enum mg_family)family, name,
+				       generation->sets[family], strlen(generation->sets[family]),
+				       error);
 	}
 	return err ? err : mg_ruleset_seal(ruleset, error);
 }

@@ -16,6 +16,7 @@
 #include "ruleset/checksum.h"
 #include "ruleset/failure.h"
 #include "ruleset/save_text.h"
+#include "ruleset/set_text.h"
 
 int mg_engine_identify(struct mg_saved_plan *out, struct mg_error *error)
 {
@@ -81,9 +82,38 @@ static int write_rules(const struct mg_plan *plan, struct mg_saved_plan *out,
 {
 	int family, err = mg_plan_check_text(plan, error);
 
-	for (family = 0; family < MG_FAMILIES && !err; family++)
+	for (family = 0; family < MG_FAMILIES && !err; family++) {
 		err = mg_plan_text(plan, (enum mg_family)family, &out->rules[family], error);
+		if (!err && out->rules[family])
+			err = mg_set_text_write(mg_ruleset_sets_const(plan->ruleset),
+						(enum mg_family)family, &out->sets[family], error);
+	}
 	return err;
+}
+
+static int describe_live_sets(const struct mg_plan *plan, struct mg_saved_plan *out,
+			      struct mg_error *error)
+{
+	const size_t count = plan->sets ? plan->sets->count : 0;
+	size_t i;
+
+	out->live_sets = calloc(count + 1, sizeof(*out->live_sets));
+	if (!out->live_sets)
+		return mg_engine_no_memory(error);
+	for (i = 0; i < count; i++) {
+		const struct mg_set_plan *set = &plan->sets->items[i];
+
+		out->live_sets[i] = (struct mg_saved_set){
+			.family = set->family,
+			.name = strdup(set->name),
+			.is_there = *set->live,
+			.sum = *set->live ? mg_set_plan_live_sum(set) : 0,
+		};
+		if (!out->live_sets[i].name)
+			return mg_engine_no_memory(error);
+		out->live_set_count++;
+	}
+	return 0;
 }
 
 int mg_engine_read_rules(const struct mg_saved_plan *saved, const char *name,
@@ -94,11 +124,16 @@ int mg_engine_read_rules(const struct mg_saved_plan *saved, const char *name,
 
 	if (err)
 		return err;
-	for (family = 0; family < MG_FAMILIES && !err; family++)
+	for (family = 0; family < MG_FAMILIES && !err; family++) {
 		if (saved->rules[family])
 			err = mg_save_read(ruleset, (enum mg_family)family, name,
 					   saved->rules[family], strlen(saved->rules[family]),
 					   error);
+		if (!err && saved->sets[family])
+			err = mg_set_text_read(mg_ruleset_sets(ruleset), (enum mg_family)family,
+					       name, saved->sets[family],
+					       strlen(saved->sets[family]), error);
+	}
 	if (!err)
 		err = mg_ruleset_seal(ruleset, error);
 	if (err)
@@ -171,6 +206,8 @@ int mg_engine_save_plan(struct mg_engine *engine, const char *path, struct mg_er
 		err = write_rules(engine->plan, saved, error);
 	if (!err)
 		err = describe_live(engine->plan, saved, error);
+	if (!err)
+		err = describe_live_sets(engine->plan, saved, error);
 	if (!err)
 		err = keep_overridden(engine, saved, error);
 	if (!err)

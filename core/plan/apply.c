@@ -17,6 +17,7 @@
 #include "netfilter/lock.h"
 #include "restore.h"
 #include "ruleset/failure.h"
+#include "ruleset/set_text.h"
 
 struct mg_transaction {
 	struct mg_apply_order order;
@@ -85,7 +86,9 @@ static int keep_family(const struct mg_generation *before, int family,
 	if (generation->rules[family] || !before || !before->rules[family])
 		return 0;
 	generation->rules[family] = strdup(before->rules[family]);
-	if (!generation->rules[family])
+	if (before->sets[family])
+		generation->sets[family] = strdup(before->sets[family]);
+	if (!generation->rules[family] || (before->sets[family] && !generation->sets[family]))
 		return mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for a generation");
 	return 0;
 }
@@ -100,6 +103,10 @@ static int fill_generation(const struct mg_apply_order *order, struct mg_generat
 	for (family = 0; family < MG_FAMILIES && !err; family++) {
 		err = mg_plan_text(order->plan, (enum mg_family)family, &generation->rules[family],
 				   error);
+		if (!err && generation->rules[family])
+			err = mg_set_text_write(mg_ruleset_sets_const(order->plan->ruleset),
+						(enum mg_family)family, &generation->sets[family],
+						error);
 		if (!err)
 			err = keep_family(order->before, family, generation, error);
 	}
@@ -110,8 +117,10 @@ static void free_rules(struct mg_generation *generation)
 {
 	int family;
 
-	for (family = 0; family < MG_FAMILIES; family++)
+	for (family = 0; family < MG_FAMILIES; family++) {
 		free(generation->rules[family]);
+		free(generation->sets[family]);
+	}
 }
 
 static int arm(struct mg_transaction *transaction, struct mg_error *error)
@@ -420,7 +429,9 @@ int mg_apply_record(const struct mg_apply_order *order, struct mg_error *error)
 
 	if (!err && old)
 		same = same_text(old->rules[MG_IPV4], generation.rules[MG_IPV4]) &&
-		       same_text(old->rules[MG_IPV6], generation.rules[MG_IPV6]);
+		       same_text(old->rules[MG_IPV6], generation.rules[MG_IPV6]) &&
+		       same_text(old->sets[MG_IPV4], generation.sets[MG_IPV4]) &&
+		       same_text(old->sets[MG_IPV6], generation.sets[MG_IPV6]);
 	if (!err && !same) {
 		err = mg_state_write_generation(order->state, &generation, error);
 		if (!err)

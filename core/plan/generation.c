@@ -121,28 +121,35 @@ static json_t *list_tables(const char *rules)
 	return mg_state_string(names.text);
 }
 
-static json_t *describe_rules(const struct mg_generation *generation)
+/* Length and checksum of a file; null where there is none. */
+static json_t *describe_text(const char *text)
 {
-	json_t *rules = json_object();
+	char sum[17];
+
+	if (!text)
+		return json_null();
+	snprintf(sum, sizeof(sum), "%016" PRIx64, mg_checksum_whole(text, strlen(text)));
+	return json_pack("{s:I, s:s}", "bytes", (json_int_t)strlen(text), "checksum", sum);
+}
+
+/* The texts of both families. @tables: whether to say in which tables they do something */
+static json_t *describe_texts(char *const texts[MG_FAMILIES], bool tables)
+{
+	json_t *all = json_object();
 
 	for (int family = 0; family < MG_FAMILIES; family++) {
-		const char *text = generation->rules[family];
-		json_t *about = json_null();
+		json_t *about = describe_text(texts[family]);
 
-		if (text) {
-			char sum[17];
-
-			snprintf(sum, sizeof(sum), "%016" PRIx64,
-				 mg_checksum_whole(text, strlen(text)));
-			about = json_pack("{s:I, s:s, s:o}", "bytes", (json_int_t)strlen(text),
-					  "checksum", sum, "tables", list_tables(text));
-		}
-		if (json_object_set_new(rules, mg_rules_key[family], about) < 0) {
-			json_decref(rules);
+		if ((tables && texts[family] &&
+		     json_object_set_new(about, "tables", list_tables(texts[family])) < 0) ||
+		    json_object_set_new(all, mg_rules_key[family], json_incref(about)) < 0) {
+			json_decref(about);
+			json_decref(all);
 			return NULL;
 		}
+		json_decref(about);
 	}
-	return rules;
+	return all;
 }
 
 static char *describe(const struct mg_generation *generation, uint32_t number)
@@ -151,11 +158,12 @@ static char *describe(const struct mg_generation *generation, uint32_t number)
 	json_t *meta;
 
 	/* "o" takes NULL for the failure that it is, and frees the others */
-	meta = json_pack("{s:i, s:I, s:I, s:o, s:o, s:o, s:o}", "format", 1, "number",
+	meta = json_pack("{s:i, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "format", 1, "number",
 			 (json_int_t)number, "time", (json_int_t)generation->time, "user",
 			 mg_state_string(generation->user), "policy",
 			 mg_state_string(generation->policy), "confirmed_by", json_null(), "rules",
-			 describe_rules(generation));
+			 describe_texts(generation->rules, true), "sets",
+			 describe_texts(generation->sets, false));
 	if (meta)
 		text = json_dumps(meta, JSON_INDENT(2));
 	json_decref(meta);
@@ -165,16 +173,25 @@ static char *describe(const struct mg_generation *generation, uint32_t number)
 /* Write all files of a generation into the folder @dir, and have them on the disk. */
 static int write_files(int dir, const struct mg_generation *generation, const char *meta)
 {
-	const char *names[] = { mg_rules_name[MG_IPV4], mg_rules_name[MG_IPV6], MG_META };
-	const char *texts[] = { generation->rules[MG_IPV4], generation->rules[MG_IPV6], meta };
-	int fds[] = { -1, -1, -1 };
+	const struct {
+		const char *name, *text;
+	} files[] = {
+		{ mg_rules_name[MG_IPV4], generation->rules[MG_IPV4] },
+		{ mg_rules_name[MG_IPV6], generation->rules[MG_IPV6] },
+		{ mg_sets_name[MG_IPV4], generation->sets[MG_IPV4] },
+		{ mg_sets_name[MG_IPV6], generation->sets[MG_IPV6] },
+		{ MG_META, meta },
+	};
+	enum { FILES = sizeof(files) / sizeof(*files) };
+	int fds[FILES] = { -1, -1, -1, -1, -1 };
 	int ret = 0;
 
-	for (size_t i = 0; i < 3 && !ret; i++) {
-		if (texts[i])
-			ret = mg_durable_create(dir, names[i], texts[i], strlen(texts[i]), &fds[i]);
+	for (size_t i = 0; i < FILES && !ret; i++) {
+		if (files[i].text)
+			ret = mg_durable_create(dir, files[i].name, files[i].text,
+						strlen(files[i].text), &fds[i]);
 	}
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < FILES; i++) {
 		if (fds[i] < 0)
 			continue;
 		if (!ret)

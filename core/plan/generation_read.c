@@ -22,6 +22,7 @@
 #define RULES_LIMIT ((size_t)512 << 20)
 
 const char *const mg_rules_name[MG_FAMILIES] = { "rules.v4", "rules.v6" };
+const char *const mg_sets_name[MG_FAMILIES] = { "sets.v4", "sets.v6" };
 const char *const mg_rules_key[MG_FAMILIES] = { "v4", "v6" };
 
 struct mg_name mg_generation_name(uint32_t number)
@@ -47,8 +48,10 @@ void mg_generation_free(struct mg_generation *generation)
 	free(generation->user);
 	free(generation->policy);
 	free(generation->confirmed_by);
-	for (int family = 0; family < MG_FAMILIES; family++)
+	for (int family = 0; family < MG_FAMILIES; family++) {
 		free(generation->rules[family]);
+		free(generation->sets[family]);
+	}
 	free(generation);
 }
 
@@ -128,13 +131,13 @@ int mg_generation_meta(const struct mg_state *state, uint32_t number, json_t **o
 }
 
 /*
- * Read the rules of one family and compare them with what @about says of them.
+ * Read a file of one family and compare it with what @about says of it.
  * @out: NULL to compare only, which takes no memory
  */
-static int read_rules(const struct mg_state *state, uint32_t number, enum mg_family family,
-		      const json_t *about, char **out, struct mg_error *error)
+static int read_file(const struct mg_state *state, uint32_t number, const char *file,
+		     const json_t *about, char **out, struct mg_error *error)
 {
-	struct mg_name name = file_name(number, mg_rules_name[family]);
+	struct mg_name name = file_name(number, file);
 	const char *sum = json_string_value(json_object_get(about, "checksum"));
 	json_int_t bytes = json_integer_value(json_object_get(about, "bytes"));
 	char *text = NULL;
@@ -180,6 +183,19 @@ static bool take_string(const json_t *meta, const char *key, char **out)
 	return *out != NULL;
 }
 
+/* The sets that one family's rules look into. */
+static int read_sets(const struct mg_state *state, const json_t *meta, enum mg_family family,
+		     bool texts_too, struct mg_generation *out, struct mg_error *error)
+{
+	const json_t *about = json_object_get(json_object_get(meta, "sets"), mg_rules_key[family]);
+
+	/* a generation of before there were sets says nothing about them */
+	if (!about || json_is_null(about))
+		return 0;
+	return read_file(state, out->number, mg_sets_name[family], about,
+			 texts_too ? &out->sets[family] : NULL, error);
+}
+
 static int fill(const struct mg_state *state, const json_t *meta, bool rules_too,
 		struct mg_generation *out, struct mg_error *error)
 {
@@ -202,8 +218,10 @@ static int fill(const struct mg_state *state, const json_t *meta, bool rules_too
 						"it says nothing about one family's rules");
 		if (json_is_null(about))
 			continue;
-		ret = read_rules(state, out->number, family, about,
-				 rules_too ? &out->rules[family] : NULL, error);
+		ret = read_file(state, out->number, mg_rules_name[family], about,
+				rules_too ? &out->rules[family] : NULL, error);
+		if (!ret)
+			ret = read_sets(state, meta, family, rules_too, out, error);
 		if (ret)
 			return ret;
 	}

@@ -5,9 +5,9 @@
  *
  * The file is one JSON object. It begins with
  *
- *   {"moongate_plan":1,"fnv1a64":"0123456789abcdef",
+ *   {"moongate_plan":2,"fnv1a64":"0123456789abcdef",
  *
- * where 1 is the format, and the sum goes over all bytes that follow: a file
+ * where 2 is the format, and the sum goes over all bytes that follow: a file
  * that was cut, edited or has rotted is noticed before anything is believed.
  * Against forgery there are the file's owner and mode, as for a policy. Then
  * follow, in this order:
@@ -22,8 +22,11 @@
  *   remove_foreign  rules of other software may go: those that were there then
  *   overridden      texts of the refusals that --force or --beside-nft overrode
  *   rules           "v4" and "v6": iptables-save text with "#@ ORIGIN" lines, or null
+ *   sets            "v4" and "v6": ipset-restore text with "#@ ORIGIN" lines, or null
  *   live            for each planned table: "family", "table", "chains" (name to
  *                   sum) and "foreign" (sums), see fingerprint.h
+ *   live_sets       for each set that is wanted or goes: "family", "name", and
+ *                   "sum" of what the kernel has, or null
  *
  * Sums are 16 hexadecimal digits of FNV-1a. Texts that are not UTF-8 are as
  * ruleset/byte_text.h has them. A file of another format is refused.
@@ -39,6 +42,13 @@ struct mg_saved_table {
 	struct mg_fingerprint live;
 };
 
+struct mg_saved_set {
+	enum mg_family family;
+	char *name; /* without a generation */
+	bool is_there;
+	uint64_t sum; /* of its type and members */
+};
+
 struct mg_saved_plan {
 	char *version, *user, *policy, *host;
 	int64_t time;
@@ -48,9 +58,11 @@ struct mg_saved_plan {
 	bool remove_foreign;
 	char **overridden;
 	size_t overridden_count;
-	char *rules[MG_FAMILIES];
+	char *rules[MG_FAMILIES], *sets[MG_FAMILIES];
 	struct mg_saved_table tables[MG_MOST_TABLES];
 	size_t table_count;
+	struct mg_saved_set *live_sets;
+	size_t live_set_count;
 };
 
 /** Frees what it holds and @saved itself. Accepts NULL. */

@@ -11,7 +11,7 @@
 
 #include "saved.h"
 
-#define MG_SAVED_FORMAT 1
+#define MG_SAVED_FORMAT 2
 /* Before the format's number, and between it and the sum. */
 #define MG_SAVED_HEAD "{\"moongate_plan\":"
 #define MG_SAVED_SUM ",\"fnv1a64\":\""

@@ -34,12 +34,17 @@ void mg_saved_free(struct mg_saved_plan *saved)
 	for (i = 0; i < saved->overridden_count; i++)
 		free(saved->overridden[i]);
 	free(saved->overridden);
-	for (i = 0; i < MG_FAMILIES; i++)
+	for (i = 0; i < MG_FAMILIES; i++) {
 		free(saved->rules[i]);
+		free(saved->sets[i]);
+	}
 	for (i = 0; i < saved->table_count; i++) {
 		free(saved->tables[i].table);
 		mg_fingerprint_clear(&saved->tables[i].live);
 	}
+	for (i = 0; i < saved->live_set_count; i++)
+		free(saved->live_sets[i].name);
+	free(saved->live_sets);
 	free(saved);
 }
 
@@ -141,6 +146,24 @@ static int take_rules(const json_t *rules, struct mg_saved_plan *saved, struct m
 			return strange("the rules are not those of its families", error);
 		if (!json_is_null(text))
 			err = take_string(text, "rules are no text", &saved->rules[family], error);
+	}
+	return err;
+}
+
+static int take_sets(const json_t *sets, struct mg_saved_plan *saved, struct mg_error *error)
+{
+	int family, err = 0;
+
+	if (json_object_size(sets) != MG_FAMILIES)
+		return strange("\"sets\" should have \"v4\" and \"v6\"", error);
+	for (family = 0; family < MG_FAMILIES && !err; family++) {
+		const json_t *text =
+			json_object_get(sets, mg_family_ops((enum mg_family)family)->short_name);
+
+		if (!json_is_null(text) && !(saved->families & 1U << family))
+			return strange("the sets are not those of its families", error);
+		if (!json_is_null(text))
+			err = take_string(text, "sets are no text", &saved->sets[family], error);
 	}
 	return err;
 }
@@ -253,10 +276,44 @@ static int take_live(const json_t *list, struct mg_saved_plan *saved, struct mg_
 	return err;
 }
 
+static int take_live_set(json_t *value, struct mg_saved_plan *saved, struct mg_error *error)
+{
+	struct mg_saved_set *set = &saved->live_sets[saved->live_set_count];
+	json_t *family, *name, *sum;
+	int err;
+
+	if (json_unpack_ex(value, NULL, JSON_STRICT, "{s:o, s:o, s:o}", "family", &family, "name",
+			   &name, "sum", &sum))
+		return strange("a live set is not described as it should be", error);
+	err = take_family(family, &set->family, error);
+	set->is_there = !json_is_null(sum);
+	if (!err && set->is_there)
+		err = take_sum(sum, "a live set has no sum", &set->sum, error);
+	if (!err)
+		err = take_string(name, "a live set has no name", &set->name, error);
+	saved->live_set_count += !err;
+	return err;
+}
+
+static int take_live_sets(const json_t *list, struct mg_saved_plan *saved, struct mg_error *error)
+{
+	size_t i;
+	int err = 0;
+
+	if (!json_is_array(list))
+		return strange("\"live_sets\" is no list", error);
+	saved->live_sets = calloc(json_array_size(list) + 1, sizeof(*saved->live_sets));
+	if (!saved->live_sets)
+		return no_memory(error);
+	for (i = 0; i < json_array_size(list) && !err; i++)
+		err = take_live_set(json_array_get(list, i), saved, error);
+	return err;
+}
+
 /* The parts of a plan whose values are not simple, borrowed from the document. */
 struct parts {
 	json_t *version, *time, *user, *policy, *host, *machine, *families, *asked;
-	json_t *remove_foreign, *overridden, *rules, *live;
+	json_t *remove_foreign, *overridden, *rules, *sets, *live, *live_sets;
 };
 
 static int take_parts(const struct parts *parts, struct mg_saved_plan *saved,
@@ -289,9 +346,13 @@ static int take_parts(const struct parts *parts, struct mg_saved_plan *saved,
 	if (!err)
 		err = take_rules(parts->rules, saved, error);
 	if (!err)
+		err = take_sets(parts->sets, saved, error);
+	if (!err)
 		err = take_overridden(parts->overridden, saved, error);
 	if (!err)
 		err = take_live(parts->live, saved, error);
+	if (!err)
+		err = take_live_sets(parts->live_sets, saved, error);
 	return err;
 }
 
@@ -304,13 +365,14 @@ static int take_plan(json_t *document, struct mg_saved_plan *saved, struct mg_er
 
 	if (json_unpack_ex(document, &reason, JSON_STRICT,
 			   "{s:i, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:o, s:o, s:o, s:o, "
-			   "s:o}",
+			   "s:o, s:o, s:o}",
 			   "moongate_plan", &format, "fnv1a64", &sum, "version", &parts.version,
 			   "time", &parts.time, "user", &parts.user, "policy", &parts.policy,
 			   "host", "name", &parts.host, "machine", &parts.machine, "families",
 			   &parts.families, "asked", &parts.asked, "remove_foreign",
 			   &parts.remove_foreign, "overridden", &parts.overridden, "rules",
-			   &parts.rules, "live", &parts.live))
+			   &parts.rules, "sets", &parts.sets, "live", &parts.live, "live_sets",
+			   &parts.live_sets))
 		return strange(reason.text, error);
 	return take_parts(&parts, saved, error);
 }

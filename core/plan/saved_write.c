@@ -61,9 +61,9 @@ static json_t *families_of(unsigned int families)
 	return list;
 }
 
-static json_t *rules_of(const struct mg_saved_plan *saved, enum mg_family family)
+static json_t *text_of(const char *text)
 {
-	return saved->rules[family] ? string_of(saved->rules[family]) : json_null();
+	return text ? string_of(text) : json_null();
 }
 
 static json_t *overridden_of(const struct mg_saved_plan *saved)
@@ -119,18 +119,38 @@ static json_t *live_of(const struct mg_saved_plan *saved)
 	return list;
 }
 
+static json_t *live_sets_of(const struct mg_saved_plan *saved)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < saved->live_set_count && list; i++) {
+		const struct mg_saved_set *set = &saved->live_sets[i];
+
+		list = append(list,
+			      json_pack("{s:s, s:s, s:o}", "family",
+					mg_family_ops(set->family)->short_name, "name", set->name,
+					"sum", set->is_there ? sum_of(set->sum) : json_null()));
+	}
+	return list;
+}
+
 /* The whole text of the file, to be freed; NULL without memory. */
 static char *make_text(const struct mg_saved_plan *saved)
 {
-	json_t *plan = json_pack(
-		"{s:s, s:I, s:o, s:o, s:{s:o, s:o}, s:o, s:o, s:b, s:o, s:{s:o, s:o}, s:o}",
-		"version", saved->version, "time", (json_int_t)saved->time, "user",
-		string_of(saved->user), "policy", string_of(saved->policy), "host", "name",
-		string_of(saved->host), "machine",
-		saved->has_machine ? sum_of(saved->machine) : json_null(), "families",
-		families_of(saved->families), "asked", families_of(saved->asked), "remove_foreign",
-		(int)saved->remove_foreign, "overridden", overridden_of(saved), "rules", "v4",
-		rules_of(saved, MG_IPV4), "v6", rules_of(saved, MG_IPV6), "live", live_of(saved));
+	json_t *plan =
+		json_pack("{s:s, s:I, s:o, s:o, s:{s:o, s:o}, s:o, s:o, s:b, s:o, s:{s:o, s:o}, "
+			  "s:{s:o, s:o}, s:o, s:o}",
+			  "version", saved->version, "time", (json_int_t)saved->time, "user",
+			  string_of(saved->user), "policy", string_of(saved->policy), "host",
+			  "name", string_of(saved->host), "machine",
+			  saved->has_machine ? sum_of(saved->machine) : json_null(), "families",
+			  families_of(saved->families), "asked", families_of(saved->asked),
+			  "remove_foreign", (int)saved->remove_foreign, "overridden",
+			  overridden_of(saved), "rules", "v4", text_of(saved->rules[MG_IPV4]), "v6",
+			  text_of(saved->rules[MG_IPV6]), "sets", "v4",
+			  text_of(saved->sets[MG_IPV4]), "v6", text_of(saved->sets[MG_IPV6]),
+			  "live", live_of(saved), "live_sets", live_sets_of(saved));
 	char *body = plan ? json_dumps(plan, JSON_INDENT(1)) : NULL;
 	char *text = NULL;
 	uint64_t sum;

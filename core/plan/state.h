@@ -6,9 +6,11 @@
  *   STATE_DIR/                      0700, usually /var/lib/moongate
  *     generations/N/rules.v4        iptables-save text with "#@ ORIGIN" lines
  *     generations/N/rules.v6
+ *     generations/N/sets.v4         the sets that they look into, as ipset restore
+ *     generations/N/sets.v6         has them, with "#@ ORIGIN" lines; absent: none
  *     generations/N/meta.json       number, time, user, policy, how it was
- *                                   confirmed; the tables of both texts; their
- *                                   length and checksum, to notice damage (not
+ *                                   confirmed; the tables of both texts; the
+ *                                   length and checksum of each file, to notice damage (not
  *                                   forgery: whoever can write here is root)
  *     confirmed -> generations/N    the generation that counts
  *   RUN_DIR/                        0700, usually /run/moongate
@@ -39,6 +41,7 @@ struct mg_generation {
 	char *policy;		  /* path of the policy file */
 	char *confirmed_by;	  /* "connection", "console", "no-confirm", ...; NULL: not */
 	char *rules[MG_FAMILIES]; /* iptables-save text; NULL: family not managed */
+	char *sets[MG_FAMILIES];  /* ipset-restore text; NULL: none */
 };
 
 /** The record of a transaction that waits. */

@@ -47,7 +47,8 @@ json_t *mg_state_string(const char *text);
 #define MG_META "meta.json"
 
 extern const char *const mg_rules_name[MG_FAMILIES]; /* of the file */
-extern const char *const mg_rules_key[MG_FAMILIES];  /* in meta.json */
+extern const char *const mg_sets_name[MG_FAMILIES];
+extern const char *const mg_rules_key[MG_FAMILIES]; /* in meta.json */
 
 /** A path below the state folder. */
 struct mg_name {

@@ -87,8 +87,12 @@ int mg_set_text_write(const struct mg_sets *sets, enum mg_family family, char **
 	struct mg_set_view set;
 	size_t size;
 	uint32_t i;
-	FILE *out = open_memstream(text, &size);
+	FILE *out;
 
+	*text = NULL;
+	if (!mg_sets_count(sets))
+		return 0;
+	out = open_memstream(text, &size);
 	if (!out)
 		return mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for sets");
 	for (i = 0; i < mg_sets_count(sets); i++) {
@@ -100,6 +104,10 @@ int mg_set_text_write(const struct mg_sets *sets, enum mg_family family, char **
 		free(*text);
 		*text = NULL;
 		return mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for sets");
+	}
+	if (!**text) {
+		free(*text);
+		*text = NULL;
 	}
 	return 0;
 }

@@ -25,8 +25,8 @@ void mg_set_network_text(enum mg_family family, const struct mg_set_member *memb
 			 char text[MG_SET_MEMBER_TEXT]);
 
 /**
- * Write all sets of one family; "" if there are none.
- * @text: allocated; ended by NUL
+ * Write all sets of one family.
+ * @text: allocated; ended by NUL. NULL if there are none
  * Errors: -ENOMEM.
  */
 int mg_set_text_write(const struct mg_sets *sets, enum mg_family family, char **text,

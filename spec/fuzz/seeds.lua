@@ -108,10 +108,26 @@ local function write_addresses()
   write("resolved", "# names\nwww.example.org 192.0.2.8 2001:db8::8\nbastion 10.0.0.1 # one\r\n")
 end
 
+local function write_sets()
+  local families = { { "inet", "192.0.2.%d", "10.%d.0.0/16" }, { "inet6", "2001:db8::%d", "2001:db8:%d::/48" } }
+  for _, family in ipairs(families) do
+    local head = "#@ policy.lua:7 block\ncreate mg4-drop hash:net family " .. family[1]
+      .. " hashsize 1024 maxelem 65536\n"
+    local lines = {}
+    for i = 1, 9 do
+      lines[i] = ("add mg4-drop " .. family[i % 2 + 2]):format(i)
+    end
+    local text = head .. table.concat(lines, "\r\n") .. "\n# more\n\ncreate other hash:ip family " .. family[1] .. "\n"
+    write("set_text", text)
+    write("set_text", text .. "\n") -- of the other length
+  end
+end
+
 write_addresses()
+write_sets()
 write_rules("ipv4")
 write_rules("ipv6")
 write_facts_and_plans()
-for _, target in ipairs { "address_file", "facts", "resolved", "save_text", "saved_plan", "table" } do
+for _, target in ipairs { "address_file", "facts", "resolved", "save_text", "saved_plan", "set_text", "table" } do
   print(("%d seeds for %s"):format(assert(counts[target], "no seeds for " .. target), target))
 end

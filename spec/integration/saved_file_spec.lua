@@ -155,7 +155,7 @@ describe("the file of a saved plan #integration", function()
   end)
 
   it("is refused by its format where that is another", function()
-    local text = run.read_file(file):gsub('"moongate_plan":1', '"moongate_plan":2')
+    local text = run.read_file(file):gsub('"moongate_plan":2', '"moongate_plan":3')
     run.write_file(other, text)
     refused(1, apply(other), "format 2", "plan again")
     run.write_file(other, '{ "some": "json" }\n')

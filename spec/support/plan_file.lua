@@ -7,7 +7,7 @@ local run = require "spec.support.run"
 
 local M = {}
 
-local head = '{"moongate_plan":1,"fnv1a64":"'
+local head = '{"moongate_plan":2,"fnv1a64":"'
 
 -- FNV-1a, 64 bits, as 16 hexadecimal digits; Lua's integers wrap as C's do.
 local function fnv1a64(text)
