@@ -38,6 +38,16 @@ static enum mg_match match_range(const union mg_alternative *is, bool known,
 			 memcmp(address, is->network.mask, 16) <= 0);
 }
 
+static enum mg_match match_set(const union mg_alternative *is, const struct mg_packet *packet,
+			       bool known, const unsigned char address[16])
+{
+	if (!is->set.count)
+		return MG_MATCH_NO;
+	if (!known)
+		return MG_MATCH_MAYBE;
+	return yes_or_no(mg_set_holds(is->set.members, is->set.count, packet->family, address));
+}
+
 /* @name: "" where the hook has no such interface, NULL where it is not known. */
 static enum mg_match match_interface(const union mg_alternative *is, const char *name)
 {
@@ -145,6 +155,10 @@ static enum mg_match match_one(const struct mg_clause *clause, const union mg_al
 	case MG_CLAUSE_STATE: return match_state(is, packet);
 	case MG_CLAUSE_ICMP: return match_icmp(is, packet);
 	case MG_CLAUSE_HOP_LIMIT: return match_hop_limit(is, packet->hop_limit);
+	case MG_CLAUSE_SOURCE_SET:
+		return match_set(is, packet, packet->source_known, packet->source);
+	case MG_CLAUSE_DESTINATION_SET:
+		return match_set(is, packet, packet->destination_known, packet->destination);
 	case MG_CLAUSE_OPAQUE:
 	case MG_CLAUSE_ALWAYS:
 	case MG_CLAUSE_NEVER:

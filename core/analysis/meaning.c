@@ -191,6 +191,27 @@ static int add_hop_limit(struct reader *reader, enum mg_word_id id, const char *
 }
 
 /*
+ * What is in a set of the policy's is known; of somebody else's nothing is, nor
+ * of a look-up of more than one address.
+ */
+static int add_set(struct reader *reader, const char *name, const char *directions)
+{
+	const struct mg_sets *sets = mg_ruleset_sets_const(reader->ruleset);
+	const uint32_t index = mg_sets_find(sets, reader->family, name);
+	const bool source = strcmp(directions, "src") == 0;
+	union mg_alternative is = { 0 };
+	struct mg_set_view set;
+
+	if (index == UINT32_MAX || (!source && strcmp(directions, "dst") != 0))
+		return add_clause(reader, MG_CLAUSE_OPAQUE);
+	mg_sets_at(sets, index, &set);
+	is.set.members = set.members;
+	is.set.count = set.count;
+	return add_single(reader, source ? MG_CLAUSE_SOURCE_SET : MG_CLAUSE_DESTINATION_SET, true,
+			  &is);
+}
+
+/*
  * recent: "--set" always matches; "--update" with a hit count cannot on a
  * quiet day; all else depends on who came by before.
  */
@@ -290,6 +311,7 @@ static int read_match_option(struct reader *reader, enum mg_word_id id, const ch
 	case MG_WORD_SOURCE_RANGE: return add_range(reader, MG_CLAUSE_SOURCE_RANGE, value);
 	case MG_WORD_DESTINATION_RANGE:
 		return add_range(reader, MG_CLAUSE_DESTINATION_RANGE, value);
+	case MG_WORD_IN_SET: return add_set(reader, value, second);
 	case MG_WORD_UNDER: return add_clause(reader, MG_CLAUSE_UNDER);
 	case MG_WORD_OVER: return add_clause(reader, MG_CLAUSE_OVER);
 	case MG_WORD_RECENT_SET:

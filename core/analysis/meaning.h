@@ -14,6 +14,7 @@
 #define MG_MEANING_H
 
 #include "ruleset/ruleset.h"
+#include "ruleset/sets.h"
 
 #include "analysis/packet.h"
 
@@ -40,6 +41,8 @@ enum mg_clause_kind {
 	MG_CLAUSE_STATE,
 	MG_CLAUSE_ICMP,
 	MG_CLAUSE_HOP_LIMIT,
+	MG_CLAUSE_SOURCE_SET, /* a set of the policy's, whose members are known */
+	MG_CLAUSE_DESTINATION_SET,
 };
 
 struct mg_clause {
@@ -72,6 +75,10 @@ union mg_alternative {
 	struct {
 		int low, high;
 	} hop_limit;
+	struct {
+		const struct mg_set_member *members; /* the ruleset's */
+		uint32_t count;
+	} set;
 };
 
 enum mg_target_kind {

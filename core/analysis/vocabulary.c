@@ -112,6 +112,18 @@ static const struct mg_word options[] = {
 	{ "rttl", MG_WORD_OF_RECENT, MG_WORD_NOTHING, 0 },
 	{ "rsource", MG_WORD_OF_RECENT, MG_WORD_NOTHING, 0 },
 	{ "rdest", MG_WORD_OF_RECENT, MG_WORD_NOTHING, 0 },
+
+	{ "match-set", MG_WORD_OF_SET, MG_WORD_IN_SET, 2 },
+	{ "set", MG_WORD_OF_SET, MG_WORD_IN_SET, 2 },
+	{ "return-nomatch", MG_WORD_OF_SET, MG_WORD_NOTHING, 0 },
+	{ "update-counters", MG_WORD_OF_SET, MG_WORD_NOTHING, 0 },
+	{ "update-subcounters", MG_WORD_OF_SET, MG_WORD_NOTHING, 0 },
+	{ "packets-eq", MG_WORD_OF_SET, MG_WORD_OPAQUE, 1 },
+	{ "packets-lt", MG_WORD_OF_SET, MG_WORD_OPAQUE, 1 },
+	{ "packets-gt", MG_WORD_OF_SET, MG_WORD_OPAQUE, 1 },
+	{ "bytes-eq", MG_WORD_OF_SET, MG_WORD_OPAQUE, 1 },
+	{ "bytes-lt", MG_WORD_OF_SET, MG_WORD_OPAQUE, 1 },
+	{ "bytes-gt", MG_WORD_OF_SET, MG_WORD_OPAQUE, 1 },
 };
 
 static const struct {
@@ -156,6 +168,7 @@ enum mg_word_owner mg_word_owner(const char *match)
 		{ "hashlimit", MG_WORD_OF_HASHLIMIT },
 		{ "connlimit", MG_WORD_OF_CONNLIMIT },
 		{ "recent", MG_WORD_OF_RECENT },
+		{ "set", MG_WORD_OF_SET },
 	};
 
 	for (size_t i = 0; i < COUNT(owners); i++)

@@ -41,6 +41,7 @@ enum mg_word_id {
 	MG_WORD_RECENT_SET,
 	MG_WORD_RECENT_CHECK,
 	MG_WORD_RECENT_HITS,
+	MG_WORD_IN_SET,
 };
 
 /** Whose an option is; used as the number of a bit. */
@@ -62,6 +63,7 @@ enum mg_word_owner {
 	MG_WORD_OF_HASHLIMIT,
 	MG_WORD_OF_CONNLIMIT,
 	MG_WORD_OF_RECENT,
+	MG_WORD_OF_SET,
 };
 
 struct mg_word {

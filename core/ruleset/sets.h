@@ -97,6 +97,10 @@ uint32_t mg_set_hash_size(uint32_t count);
 /** The order of members: by address, then the shorter prefix. Negative, 0 or positive. */
 int mg_set_member_compare(const struct mg_set_member *one, const struct mg_set_member *other);
 
+/** Is this address, which has 16 bytes as a member's has, in one of the members, in their order? */
+bool mg_set_holds(const struct mg_set_member *members, uint32_t count, enum mg_family family,
+		  const uint8_t address[16]);
+
 /** Sort members into that order, quickly. Returns 0 or -ENOMEM. */
 int mg_set_members_sort(struct mg_set_member *members, uint32_t count);
 

@@ -6,6 +6,7 @@
  */
 #include "analysis/verdict.h"
 #include "ruleset/save_text.h"
+#include "ruleset/sets.h"
 
 #include "spec/support/tap.h"
 
@@ -103,6 +104,17 @@ static const struct expectation plugins[] = {
 	{ "-A INPUT -m set --match-set x src -p tcp --dport 23 -j ACCEPT", MG_FATE_DROP },
 	{ "-A INPUT -m set ! --match-set x src -j DROP\n-A INPUT -j ACCEPT", MG_FATE_UNKNOWN },
 	{ "-A INPUT -m set --match-set x src -j DROP", MG_FATE_DROP },
+	{ "-A INPUT -m set --match-set mg4-here src -j ACCEPT", MG_FATE_ACCEPT },
+	{ "-A INPUT -m set --match-set mg4-away src -j ACCEPT", MG_FATE_DROP },
+	{ "-A INPUT -m set --match-set mg4-none src -j ACCEPT", MG_FATE_DROP },
+	{ "-A INPUT -m set --match-set mg4-here dst -j ACCEPT", MG_FATE_DROP },
+	{ "-A INPUT -m set ! --match-set mg4-away src -j ACCEPT", MG_FATE_ACCEPT },
+	{ "-A INPUT -m set --match-set mg4-away src -j DROP\n-A INPUT -j ACCEPT", MG_FATE_ACCEPT },
+	{ "-A INPUT -m set --match-set mg4-here src -j DROP\n-A INPUT -j ACCEPT", MG_FATE_DROP },
+	{ "-A INPUT -m set --match-set mg4-here src,dst -j ACCEPT", MG_FATE_UNKNOWN },
+	{ "-A INPUT -m set --match-set mg4-here src --packets-gt 5 -j ACCEPT", MG_FATE_UNKNOWN },
+	{ "-A INPUT -m set --match-set mg4-here src ! --update-counters -j ACCEPT",
+	  MG_FATE_ACCEPT },
 	{ "-A INPUT -m addrtype --dst-type LOCAL -j ACCEPT\n-A INPUT -j ACCEPT", MG_FATE_ACCEPT },
 	{ "-A INPUT -j LOG --log-prefix \"-j DROP \"\n-A INPUT -j ACCEPT", MG_FATE_ACCEPT },
 	{ "-A INPUT -m limit --limit 5/min -j ACCEPT", MG_FATE_ACCEPT },
@@ -209,9 +221,31 @@ static const struct expectation neighbours[] = {
 static struct mg_ruleset *ruleset;
 static struct mg_judge *judge;
 
+/* Sets of the policy's: mg4-here has the packet's source, mg4-away has not, mg4-none has nobody. */
+static void load_sets(void)
+{
+	static const struct mg_set_member here[] = {
+		{ { 198, 51, 100, 7 }, 32 },
+		{ { 203, 0, 113, 0 }, 29 },
+	};
+	static const struct mg_set_member away[] = {
+		{ { 203, 0, 113, 6 }, 32 },
+		{ { 203, 0, 113, 8 }, 29 },
+	};
+	static const struct mg_set_view sets[] = {
+		{ MG_IPV4, "mg4-here", NULL, here, 2, "" },
+		{ MG_IPV4, "mg4-away", NULL, away, 2, "" },
+		{ MG_IPV4, "mg4-none", NULL, NULL, 0, "" },
+	};
+
+	for (size_t i = 0; i < sizeof(sets) / sizeof(*sets); i++)
+		EXPECT_DONE(mg_sets_add(mg_ruleset_sets(ruleset), &sets[i], NULL, &tap_error));
+}
+
 static void load(enum mg_family family, const char *text)
 {
 	EXPECT_DONE(mg_ruleset_new(&ruleset, &tap_error));
+	load_sets();
 	EXPECT_DONE(mg_save_read(ruleset, family, "rules", text, strlen(text), &tap_error));
 	EXPECT_DONE(mg_ruleset_seal(ruleset, &tap_error));
 	EXPECT_DONE(mg_judge_new(ruleset, &judge, &tap_error));

@@ -223,6 +223,47 @@ static void sorting(void)
 	}
 }
 
+/* Against a walk through all of them. */
+static void holding(void)
+{
+	enum { COUNT = 500 };
+	static struct mg_set_member members[COUNT];
+	uint32_t state = 77, held = 0;
+
+	for (int family = 0; family < MG_FAMILIES; family++) {
+		const unsigned int width = mg_set_width((enum mg_family)family);
+
+		memset(members, 0, sizeof(members));
+		for (uint32_t i = 0; i < COUNT; i++) {
+			members[i].prefix = (uint8_t)(width - tap_random(&state) % 12);
+			for (unsigned int bit = 0; bit < members[i].prefix; bit++)
+				if (bit % width > width - 14 && tap_random(&state) % 2)
+					members[i].address[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+		}
+		EXPECT_DONE(mg_set_members_sort(members, COUNT));
+		for (uint32_t number = 0; number < 1U << 14; number += 3) {
+			uint8_t address[16] = { 0 };
+			bool is_in = false;
+
+			address[width / 8 - 1] = (uint8_t)number;
+			address[width / 8 - 2] = (uint8_t)(number >> 8);
+			for (uint32_t i = 0; i < COUNT && !is_in; i++) {
+				unsigned int bit = 0;
+
+				while (bit < members[i].prefix &&
+				       !((address[bit / 8] ^ members[i].address[bit / 8]) &
+					 0x80 >> bit % 8))
+					bit++;
+				is_in = bit == members[i].prefix;
+			}
+			held += is_in;
+			EXPECT_IS(mg_set_holds(members, COUNT, (enum mg_family)family, address),
+				  is_in);
+		}
+	}
+	EXPECT(held > 100 && held < 2 * (1U << 14) / 3 - 100);
+}
+
 static void names(void)
 {
 	static const char *const bases[][2] = {
@@ -273,6 +314,7 @@ int main(void)
 	tap_run("refuses what is no network, and no name", wrong);
 	tap_run("holds many sets of many members", many);
 	tap_run("sorts members as they are compared", sorting);
+	tap_run("knows whether an address is in one of its networks", holding);
 	tap_run("knows the names that are ours, in each generation", names);
 	tap_run("belongs to a ruleset", of_a_ruleset);
 	return tap_end();
