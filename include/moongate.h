@@ -179,6 +179,26 @@ int mg_engine_try(struct mg_engine *engine, struct mg_error *error);
 int mg_engine_export(struct mg_engine *engine, enum mg_family family, char **out,
 		     struct mg_error *error);
 
+/**
+ * The same with counters, as iptables-restore -c takes them: of what the policy
+ * wants and is live, as it has counted so far; 0 for the rest. Reads the live
+ * tables, which needs CAP_NET_ADMIN in the network namespace.
+ * Errors: also those of mg_engine_visit().
+ */
+int mg_engine_export_counted(struct mg_engine *engine, enum mg_family family, char **out,
+			     struct mg_error *error);
+
+/**
+ * What is live of one family, as iptables-save prints it; needs no check.
+ * @table:    the only one; NULL: all that exist, none of which is created
+ * @counters: of rules, too, and not of chain policies alone
+ * @out:      to be freed with free(3)
+ * Errors: MG_INVALID for a table that cannot be; MG_ENVIRONMENT, also for a rule
+ * with an extension that is not installed.
+ */
+int mg_engine_export_live(struct mg_engine *engine, enum mg_family family, const char *table,
+			  bool counters, char **out, struct mg_error *error);
+
 /** An address that a name has now and had not before, or the other way round. */
 struct mg_name_change {
 	const char *name, *address;

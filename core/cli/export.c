@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * moongate export: a policy as text for iptables-restore(8), on a host that
- * has no Moongate.
+ * moongate export: a policy, or what is live, as text for iptables-restore(8).
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "output.h"
 
-static int make_text(struct mg_engine *engine, enum mg_family family, char **out,
-		     struct mg_error *error)
+static int make_text(const struct options *options, struct mg_engine *engine, enum mg_family family,
+		     char **out, struct mg_error *error)
 {
-	int err = mg_engine_check(engine, error);
+	int err;
 
-	return err ? err : mg_engine_export(engine, family, out, error);
+	if (options->live)
+		return mg_engine_export_live(engine, family, options->table, options->counters, out,
+					     error);
+	err = mg_engine_check(engine, error);
+	if (err)
+		return err;
+	return options->counters ? mg_engine_export_counted(engine, family, out, error)
+				 : mg_engine_export(engine, family, out, error);
 }
 
 static int export(const struct options *options, struct mg_engine *engine)
@@ -28,7 +34,8 @@ static int export(const struct options *options, struct mg_engine *engine)
 				"for ip6tables-restore: neither reads both.\n");
 		return MG_USAGE;
 	}
-	err = make_text(engine, families == 1U << MG_IPV4 ? MG_IPV4 : MG_IPV6, &text, &error);
+	err = make_text(options, engine, families == 1U << MG_IPV4 ? MG_IPV4 : MG_IPV6, &text,
+			&error);
 	print_notes(options, mg_engine_notes(engine), 0);
 	if (err)
 		return print_error(&error);
@@ -42,13 +49,30 @@ static int export(const struct options *options, struct mg_engine *engine)
 	return MG_DONE;
 }
 
+/* Does the command line make sense? Returns 0, or MG_USAGE after having said what is wrong. */
+static int check(const struct options *options)
+{
+	if (!options->request.facts || !(options->live || options->counters))
+		return 0;
+	fprintf(stderr,
+		"moongate export: --facts is about another host, and %s is about this one's "
+		"tables\nTry `moongate export --help'.\n",
+		options->live ? "--live" : "--counters");
+	return MG_USAGE;
+}
+
 static int run(const struct options *options)
 {
+	struct options own = *options;
 	struct mg_engine *engine;
 	struct mg_error error = { 0 };
-	int code;
+	int code = check(options);
 
-	if (mg_engine_open(&options->request, &engine, &error))
+	if (code)
+		return code;
+	if (options->live)
+		own.request.elsewhere = false;
+	if (mg_engine_open(&own.request, &engine, &error))
 		return print_error(&error);
 	code = export(options, engine);
 	mg_engine_close(engine);
@@ -57,13 +81,16 @@ static int run(const struct options *options)
 
 const struct command export_command = {
 	.name = "export",
-	.arguments = "[POLICY]",
-	.summary = "a policy as text for iptables-restore",
+	.arguments = "[POLICY | --live [TABLE]]",
+	.summary = "a policy, or what is live, as text for iptables-restore",
 	.details =
 		"Print what POLICY wants of one family, -4 or -6, as iptables-restore and\n"
 		"iptables-nft-restore (ip6tables-...) load it: whole tables, for a host without\n"
-		"Moongate. Needs no root and touches nothing. With --facts, for another host.",
-	.options = "H",
+		"Moongate. Needs no root and touches nothing. With --facts, for another host.\n"
+		"With --counters, for iptables-restore -c: each rule has what it has counted here\n"
+		"where it is live, and 0 elsewhere. With --live, print what is live instead, all\n"
+		"tables or TABLE, as iptables-save does; that, and --counters, need root.",
+	.options = "HLP",
 	.elsewhere = true,
 	.run = run,
 };

@@ -31,7 +31,8 @@ static const struct description descriptions[] = {
 	{ 'J', "json", NULL, "print a JSON document, see moongate-json(5)" },
 	{ 'D', "detailed-exitcode", NULL, "exit 2 if there is something to do" },
 	{ 'O', "console", NULL, "say that you sit at the console: there is no new connection" },
-	{ 'L', "live", NULL, "import the live tables" },
+	{ 'P', "counters", NULL, "with the counters of what is live" },
+	{ 'L', "live", NULL, "take the live tables" },
 	{ 'T', "lenient", NULL, "make comments of lines that cannot be imported, and go on" },
 	{ 'H', "facts", "FILE", "take the facts about the host from FILE (`moongate facts')" },
 	{ '4', "ipv4", NULL, "IPv4 only" },
@@ -48,17 +49,20 @@ static const char common[] = "46SCqvh";
 
 enum { DESCRIPTIONS = sizeof(descriptions) / sizeof(*descriptions) };
 
-static bool has_short_form(int key)
+/* The letter of an option on the command line, or 0. No command takes two with the same. */
+static char short_form(int key)
 {
-	return strchr("cw46qvh", key);
+	if (key == 'P')
+		return 'c';
+	return strchr("cw46qvh", key) ? (char)key : 0;
 }
 
 static void print_option(const struct description *option)
 {
 	char left[64];
 
-	if (has_short_form(option->key))
-		snprintf(left, sizeof(left), "-%c, --%s%s%s", option->key, option->name,
+	if (short_form(option->key))
+		snprintf(left, sizeof(left), "-%c, --%s%s%s", short_form(option->key), option->name,
 			 option->argument ? "=" : "", option->argument ? option->argument : "");
 	else
 		snprintf(left, sizeof(left), "    --%s%s%s", option->name,
@@ -178,6 +182,7 @@ static int take_option(const struct command *command, int key, const char *value
 	case 'D': options->detailed_exit = true; break;
 	case 'O': options->console = true; break;
 	case 'J': options->json = true; break;
+	case 'P': options->counters = true; break;
 	case 'L': options->live = true; break;
 	case 'T': options->lenient = true; break;
 	case '4': options->request.families |= 1U << MG_IPV4; break;
@@ -205,14 +210,26 @@ static void make_tables(const struct command *command, struct option *table, cha
 			.has_arg = option->argument ? required_argument : no_argument,
 			.val = option->key,
 		};
-		if (has_short_form(option->key)) {
-			*letters++ = (char)option->key;
+		if (short_form(option->key)) {
+			*letters++ = short_form(option->key);
 			if (option->argument)
 				*letters++ = ':';
 		}
 	}
 	*letters = '\0';
 	*table = (struct option){ 0 };
+}
+
+/* The key of what getopt has found: a key, or the letter of an option of this command. */
+static int key_of(const struct command *command, int found)
+{
+	int i;
+
+	for (i = 0; i < DESCRIPTIONS; i++)
+		if (strchr(command->options, descriptions[i].key) &&
+		    short_form(descriptions[i].key) == found)
+			return descriptions[i].key;
+	return found;
 }
 
 /* The option of this name, whether or not a command takes it; or NULL. */
@@ -273,6 +290,9 @@ static int take_arguments(const struct command *command, int argc, char **argv, 
 			options->files[0] = argv[at++];
 		if (at < argc)
 			options->files[1] = argv[at++];
+	} else if (options->live) {
+		if (at < argc)
+			options->table = argv[at++];
 	} else if (*command->arguments && at < argc) {
 		options->request.policy = argv[at++];
 	}
@@ -297,7 +317,7 @@ int read_options(const struct command *command, int argc, char **argv, struct op
 			return bad_option(command, table, argv[optind - 1]);
 		if (key == ':')
 			return usage_error(command, "option `%s' needs a value", argv[optind - 1]);
-		err = take_option(command, key, optarg, options);
+		err = take_option(command, key_of(command, key), optarg, options);
 		if (err)
 			return err;
 	}

@@ -16,10 +16,11 @@ struct options {
 	bool detailed_exit;   /* plan: 2 if there are changes */
 	bool console;	      /* confirm: there is no ssh */
 	bool json;	      /* plan, show, status: a document instead of text */
-	const char *table;    /* show: one table, or NULL */
+	const char *table;    /* show, export --live: one table, or NULL */
 	const char *chain;    /* show: one chain of it, or NULL */
 	const char *files[3]; /* import: ended by NULL */
-	bool live;	      /* import: the live tables */
+	bool live;	      /* import, export: the live tables */
+	bool counters;	      /* export: with counters */
 	bool lenient;	      /* import: go on after lines that make no sense */
 	bool color;	      /* already decided */
 	bool quiet, verbose;

@@ -15,8 +15,9 @@
  *   others.c       whose the other rules are
  *   published.c    what Docker lets through on its own
  *   visiting.c     what is live
+ *   live_text.c    and that as iptables-save prints it
  *   importing.c    rules as a policy
- *   import_read.c  and where they come from
+ *   import_*.c     where they come from, and that the policy says the same
  *   places.c       where the installed files lie
  *
  * It puts the parts together and holds no logic that a part could hold. It may
@@ -109,6 +110,9 @@ void mg_engine_allow(struct mg_engine *engine, size_t first, bool allowed);
  */
 bool mg_engine_is_worth_reading(struct mg_engine *engine, enum mg_family family, const char *table,
 				const char *remedy, const char *advice, int *err);
+
+/** Is there such a table? Errors: MG_INVALID, with what may be meant. */
+int mg_engine_check_table(const char *table, struct mg_error *error);
 
 /**
  * Count what in the live tables of this host is not of a generation.

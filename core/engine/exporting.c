@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a policy wants as text for iptables-restore(8), for a host that has no
- * Moongate.
+ * What a policy wants, or what is live, as text for iptables-restore(8), for a
+ * host that has no Moongate.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "engine.h"
+#include "live_text.h"
 #include "ruleset/failure.h"
 #include "ruleset/save_text.h"
 
@@ -45,13 +46,18 @@ static int check_words(struct mg_args *args, const char *line, size_t length,
 
 static int check_line(struct mg_args *args, const char *line, size_t length, struct mg_error *error)
 {
+	const char *counters = *line == '[' ? memchr(line, ' ', length) : NULL;
+
 	if (length <= SAFE_LINE || line[0] == '#')
 		return 0;
 	if (length + 1 > LONGEST_LINE)
 		return mg_fail(error, -E2BIG, MG_INVALID,
 			       "the rule is a line of %zu bytes; iptables-restore takes %d", length,
 			       LONGEST_LINE - 1);
-	return check_words(args, line, length, error);
+	if (!counters)
+		return check_words(args, line, length, error);
+	/* they are read before the words are counted */
+	return check_words(args, counters, length - (size_t)(counters - line), error);
 }
 
 /* Does iptables-restore have room for every line? If not, name the rule's. */
@@ -86,12 +92,18 @@ static bool is_plain(const char *name)
 	return true;
 }
 
+/* The host, if its name can stand in a line. */
+static const char *host_name(const struct mg_engine *engine)
+{
+	return is_plain(engine->host->name) ? engine->host->name : "";
+}
+
 /* Put the header in front of @text, which is given away. */
 static int add_header(const struct mg_engine *engine, enum mg_family family, char *text, char **out,
 		      struct mg_error *error)
 {
 	const char *policy = strrchr(engine->request.policy, '/');
-	const char *host = is_plain(engine->host->name) ? engine->host->name : "";
+	const char *host = host_name(engine);
 	const int done =
 		asprintf(out,
 			 "# %s rules%s%s, made by Moongate %s from %s\n"
@@ -105,16 +117,15 @@ static int add_header(const struct mg_engine *engine, enum mg_family family, cha
 	return done < 0 ? mg_engine_no_memory(error) : 0;
 }
 
-int mg_engine_export(struct mg_engine *engine, enum mg_family family, char **out,
-		     struct mg_error *error)
+static int export(const struct mg_engine *engine, enum mg_family family, bool counted, char **out,
+		  struct mg_error *error)
 {
 	char *text = NULL;
-	int err;
+	int err = mg_plan_check_text(engine->plan, error);
 
-	if (!engine->plan)
-		return mg_engine_too_early("mg_engine_export", "mg_engine_check", error);
-	err = mg_plan_check_text(engine->plan, error);
-	if (!err)
+	if (!err && counted)
+		err = mg_plan_counted_text(engine->plan, family, &text, error);
+	else if (!err)
 		err = mg_plan_text(engine->plan, family, &text, error);
 	if (!err && text)
 		err = check_lines(text, error);
@@ -124,4 +135,78 @@ int mg_engine_export(struct mg_engine *engine, enum mg_family family, char **out
 	}
 	*out = NULL;
 	return text ? add_header(engine, family, text, out, error) : 0;
+}
+
+int mg_engine_export(struct mg_engine *engine, enum mg_family family, char **out,
+		     struct mg_error *error)
+{
+	if (!engine->plan)
+		return mg_engine_too_early("mg_engine_export", "mg_engine_check", error);
+	return export(engine, family, false, out, error);
+}
+
+int mg_engine_export_counted(struct mg_engine *engine, enum mg_family family, char **out,
+			     struct mg_error *error)
+{
+	if (!engine->plan)
+		return mg_engine_too_early("mg_engine_export_counted", "mg_engine_check", error);
+	return export(engine, family, true, out, error);
+}
+
+/* One live table; @named: it was asked for, so it is written down even where it does not exist. */
+static int write_live(FILE *out, enum mg_family family, const char *table, bool named,
+		      bool counters, struct mg_error *error)
+{
+	struct mg_image *image;
+	int err = mg_table_read(family, table, &image, error);
+
+	if (err)
+		return err;
+	if (named || !image->absent)
+		err = mg_live_text(out, image, counters, false, error);
+	mg_image_free(image);
+	return err;
+}
+
+static int write_all_live(struct mg_engine *engine, enum mg_family family, const char *table,
+			  bool counters, FILE *out, struct mg_error *error)
+{
+	const char *host = host_name(engine), *const * name;
+	int err = 0;
+
+	fprintf(out, "# %s rules%s%s as they are live, printed by Moongate %s\n",
+		family == MG_IPV4 ? "IPv4" : "IPv6", *host ? " of " : "", host, MG_VERSION);
+	if (table)
+		return write_live(out, family, table, true, counters, error);
+	for (name = mg_commit_order; *name && !err; name++) {
+		if (mg_engine_is_worth_reading(engine, family, *name, NULL, "name the one to write",
+					       &err))
+			err = write_live(out, family, *name, false, counters, error);
+		else if (err)
+			return mg_engine_no_memory(error);
+	}
+	return err;
+}
+
+int mg_engine_export_live(struct mg_engine *engine, enum mg_family family, const char *table,
+			  bool counters, char **out, struct mg_error *error)
+{
+	char *text = NULL;
+	size_t length;
+	FILE *stream;
+	int err = table ? mg_engine_check_table(table, error) : 0;
+
+	if (err)
+		return err;
+	stream = open_memstream(&text, &length);
+	if (!stream)
+		return mg_engine_no_memory(error);
+	err = write_all_live(engine, family, table, counters, stream, error);
+	if (fclose(stream) && !err)
+		err = mg_engine_no_memory(error);
+	if (err)
+		free(text);
+	else
+		*out = text;
+	return err;
 }

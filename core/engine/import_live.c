@@ -7,37 +7,7 @@
 #include <stdlib.h>
 
 #include "importing.h"
-#include "netfilter/equal.h"
-#include "netfilter/print.h"
-
-/* A live table as the dump of it. */
-static int print_table(FILE *out, const struct mg_image *image, struct mg_error *error)
-{
-	const struct mg_family_ops *ops = mg_family_ops(image->family);
-	const char *text;
-	uint32_t i;
-	size_t c;
-	int err;
-
-	fprintf(out, "*%s\n", image->table);
-	for (c = 0; c < image->chain_count; c++)
-		fprintf(out, ":%s %s\n", image->chains[c].name,
-			image->chains[c].policy ? image->chains[c].policy : "-");
-	for (c = 0; c < image->chain_count; c++) {
-		const struct mg_image_chain *chain = &image->chains[c];
-
-		for (i = chain->first; i < chain->first + chain->count; i++) {
-			err = mg_entry_text(ops, &image->entries[i], &text, error);
-			if (err)
-				return err;
-			if (!mg_text_tells_all(text))
-				fprintf(out, "An extension of this rule is not installed: ");
-			fprintf(out, "-A %s %s\n", chain->name, text);
-		}
-	}
-	fprintf(out, "COMMIT\n");
-	return 0;
-}
+#include "live_text.h"
 
 /* The live tables of one family, as a dump. */
 static int print_live(struct mg_engine *engine, enum mg_family family, FILE *out,
@@ -59,7 +29,7 @@ static int print_live(struct mg_engine *engine, enum mg_family family, FILE *out
 		err = mg_table_read(family, *name, &image, error);
 		if (err)
 			break;
-		err = print_table(out, image, error);
+		err = mg_live_text(out, image, false, true, error);
 		mg_image_free(image);
 	}
 	return err;

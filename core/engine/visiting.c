@@ -122,11 +122,14 @@ static const char *table_with(const char *chain)
 	return NULL;
 }
 
-static int no_such_table(const char *table, struct mg_error *error)
+int mg_engine_check_table(const char *table, struct mg_error *error)
 {
-	const char *nearest = mg_nearest(table, mg_commit_order);
-	const char *other = table_with(table);
+	const char *nearest, *other;
 
+	if (mg_builtin_chains(table))
+		return 0;
+	nearest = mg_nearest(table, mg_commit_order);
+	other = table_with(table);
 	if (other)
 		return mg_fail(error, -ENOENT, MG_INVALID,
 			       "there is no table `%s', but a chain: its table comes first, as in "
@@ -204,10 +207,10 @@ int mg_engine_visit(struct mg_engine *engine, const char *table, const char *cha
 {
 	struct visit visit = { .chain = chain, .visitor = visitor };
 	size_t i;
-	int err;
+	int err = table ? mg_engine_check_table(table, error) : 0;
 
-	if (table && !mg_builtin_chains(table))
-		return no_such_table(table, error);
+	if (err)
+		return err;
 	err = read_tables(engine, table, &visit, error);
 	if (!err && chain && !has_chain(&visit, table, chain))
 		err = no_such_chain(engine, &visit, table, error);

@@ -125,6 +125,13 @@ int mg_plan_text(const struct mg_plan *plan, enum mg_family family, char **out,
 		 struct mg_error *error);
 
 /**
+ * The same with counters: those of the live rules and policies that are what
+ * the plan wants, which are read for it, and 0 for the others.
+ */
+int mg_plan_counted_text(const struct mg_plan *plan, enum mg_family family, char **out,
+			 struct mg_error *error);
+
+/**
  * Does the text of mg_plan_text() say what the plan wants? An extension may
  * print a value in a way that reads as something else; such a ruleset must
  * not be kept for the next boot. Errors: MG_INVALID, naming the rule's line.

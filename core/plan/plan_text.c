@@ -23,6 +23,9 @@ struct writing {
 	size_t size, capacity;
 	bool failed;
 	unsigned int rank; /* of the rules that come, as a reader would take it */
+	/* the table as it is, and what of it is wanted: NULL where counters do not matter */
+	const struct mg_image *live;
+	const struct mg_diff *diff;
 };
 
 static void put_bytes(struct writing *out, const char *bytes, size_t size)
@@ -39,6 +42,40 @@ static void put_bytes(struct writing *out, const char *bytes, size_t size)
 static void put(struct writing *out, const char *text)
 {
 	put_bytes(out, text, strlen(text));
+}
+
+/* "[packets:bytes]" */
+static void put_counters(struct writing *out, const struct xt_counters *counters)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "[%llu:%llu]", (unsigned long long)counters->pcnt,
+		 (unsigned long long)counters->bcnt);
+	put(out, text);
+}
+
+/* What the live rule has counted that is the wanted one with this number; nothing without one. */
+static void put_rule_counters(struct writing *out, const struct mg_family_ops *ops, uint32_t number)
+{
+	static const struct xt_counters none;
+	struct mg_entry_view view = { .counters = NULL };
+	uint32_t live;
+
+	if (!out->diff)
+		return;
+	live = out->diff->sources[number].live;
+	if (live != MG_NO_RULE)
+		ops->view((void *)out->live->entries[live].bytes, &view);
+	put_counters(out, view.counters ? view.counters : &none);
+	put(out, " ");
+}
+
+static void put_chain_counters(struct writing *out, const char *name)
+{
+	const struct mg_image_chain *chain = out->live ? mg_image_find(out->live, name) : NULL;
+	static const struct xt_counters none;
+
+	put_counters(out, chain && chain->built_in ? &chain->counters : &none);
 }
 
 /*
@@ -79,6 +116,7 @@ static int put_chain(struct writing *out, const struct mg_plan *plan, const stru
 			put(out, origin);
 			put(out, "\n");
 		}
+		put_rule_counters(out, ops, i);
 		put(out, "-A ");
 		put(out, chain->name);
 		put(out, *text ? " " : "");
@@ -118,7 +156,9 @@ static int put_table(struct writing *out, const struct mg_plan *plan, const stru
 		put(out, image->chains[i].name);
 		put(out, " ");
 		put(out, policy_of(plan, image, &image->chains[i]));
-		put(out, " [0:0]\n");
+		put(out, " ");
+		put_chain_counters(out, image->chains[i].name);
+		put(out, "\n");
 	}
 	for (i = 0; i < image->chain_count && !err; i++)
 		err = put_chain(out, plan, image, &image->chains[i], error);
@@ -153,16 +193,38 @@ static int put_keeps(struct writing *out, const struct mg_ruleset *ruleset, stru
 	return 0;
 }
 
+/* A table with what it has counted so far. */
+static int put_counted(struct writing *out, const struct mg_plan *plan,
+		       const struct mg_image *image, struct mg_error *error)
+{
+	struct mg_image *live = NULL;
+	struct mg_diff *diff = NULL;
+	int err = mg_table_read(image->family, image->table, &live, error);
+
+	if (!err)
+		err = mg_diff_make(live, image, &diff, error);
+	out->live = live;
+	out->diff = diff;
+	if (!err)
+		err = put_table(out, plan, image, error);
+	out->live = NULL;
+	out->diff = NULL;
+	mg_diff_free(diff);
+	mg_image_free(live);
+	return err;
+}
+
 /* Some images as one text, to be freed. */
 static int write_text(const struct mg_plan *plan, const struct mg_image *const *images,
-		      size_t count, char **out, struct mg_error *error)
+		      size_t count, bool counted, char **out, struct mg_error *error)
 {
 	struct writing writing = { .bytes = NULL };
 	size_t i;
 	int err = put_keeps(&writing, plan->ruleset, error);
 
 	for (i = 0; i < count && !err; i++)
-		err = put_table(&writing, plan, images[i], error);
+		err = counted ? put_counted(&writing, plan, images[i], error)
+			      : put_table(&writing, plan, images[i], error);
 	if (!err && writing.failed)
 		err = mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for a text");
 	if (err)
@@ -172,8 +234,8 @@ static int write_text(const struct mg_plan *plan, const struct mg_image *const *
 	return err;
 }
 
-int mg_plan_text(const struct mg_plan *plan, enum mg_family family, char **out,
-		 struct mg_error *error)
+static int text_of_family(const struct mg_plan *plan, enum mg_family family, bool counted,
+			  char **out, struct mg_error *error)
 {
 	const struct mg_image *images[MG_MOST_TABLES];
 	size_t i, count = 0;
@@ -182,9 +244,21 @@ int mg_plan_text(const struct mg_plan *plan, enum mg_family family, char **out,
 		if (plan->tables[i].family == family)
 			images[count++] = plan->tables[i].compiled;
 	if (count)
-		return write_text(plan, images, count, out, error);
+		return write_text(plan, images, count, counted, out, error);
 	*out = NULL;
 	return 0;
+}
+
+int mg_plan_text(const struct mg_plan *plan, enum mg_family family, char **out,
+		 struct mg_error *error)
+{
+	return text_of_family(plan, family, false, out, error);
+}
+
+int mg_plan_counted_text(const struct mg_plan *plan, enum mg_family family, char **out,
+			 struct mg_error *error)
+{
+	return text_of_family(plan, family, true, out, error);
 }
 
 /* The first entry that came out otherwise; NULL if all are as they were. */
@@ -227,7 +301,7 @@ static int check_image(const struct mg_plan *plan, const struct mg_image *image,
 {
 	struct mg_ruleset *read = NULL;
 	char *text = NULL;
-	int err = write_text(plan, &image, 1, &text, error);
+	int err = write_text(plan, &image, 1, false, &text, error);
 
 	if (!err)
 		err = mg_ruleset_new(&read, error);

@@ -127,6 +127,8 @@ static void steps_too_early(void)
 			 "mg_engine_try() comes after mg_engine_check()");
 	EXPECT_TOO_EARLY(mg_engine_export(engine, MG_IPV4, &text, &tap_error),
 			 "mg_engine_export() comes after mg_engine_check()");
+	EXPECT_TOO_EARLY(mg_engine_export_counted(engine, MG_IPV4, &text, &tap_error),
+			 "mg_engine_export_counted() comes after mg_engine_check()");
 	EXPECT_TOO_EARLY(mg_engine_plan(engine, &tap_error),
 			 "mg_engine_plan() comes after mg_engine_check()");
 	EXPECT_IS(mg_engine_rule_count(engine), 0);
@@ -391,6 +393,21 @@ static void visits(void)
 	put_away();
 }
 
+static void exports_what_is_live(void)
+{
+	char *text = NULL;
+
+	EXPECT_DONE(open_for(server, false));
+	EXPECT_DONE(mg_engine_export_live(engine, MG_IPV4, "filter", true, &text, &tap_error));
+	EXPECT(text && strstr(text, "\n:INPUT DROP [") && strstr(text, "] -A INPUT "));
+	free(text);
+	text = NULL;
+	EXPECT(mg_engine_export_live(engine, MG_IPV4, "filters", true, &text, &tap_error) < 0);
+	EXPECT_IS(tap_error.status, MG_INVALID);
+	EXPECT(!text);
+	put_away();
+}
+
 static void refuses(void)
 {
 	EXPECT_DONE(plan("-- nothing\n"));
@@ -469,6 +486,7 @@ int main(int argc, char **argv)
 	tap_run("records an empty plan", records);
 	tap_run("confirms from another engine", confirms_from_elsewhere);
 	tap_run("visits what is live", visits);
+	tap_run("exports what is live", exports_what_is_live);
 	tap_run("refuses what is not safe", refuses);
 	tap_run("passes on what the kernel says, with the line", passes_on_the_kernel);
 	tap_run("says that another transaction is under way", waits_for_others);

@@ -32,6 +32,8 @@ local only_in = {
 }
 
 local longest_file = 500
+-- There is one public header, and each function is described there.
+local longer_files = { ["include/moongate.h"] = 700 }
 
 local function contains(list, wanted)
   for _, item in ipairs(list) do
@@ -106,7 +108,7 @@ describe("the source tree", function()
       each_file(root, function(path)
         local text = read(path)
         local _, lines = text:gsub("\n", "")
-        assert.truthy(lines <= longest_file, path .. " has " .. lines .. " lines")
+        assert.truthy(lines <= (longer_files[path] or longest_file), path .. " has " .. lines .. " lines")
         assert.truthy(text:sub(1, 120):find("SPDX-License-Identifier: GPL-2.0-or-later", 1, true), path)
         assert.falsy(path:find("/util") or path:find("/misc"), path)
       end)
