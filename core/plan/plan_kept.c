@@ -51,6 +51,7 @@ static void replace(struct mg_table_plan *table, struct mg_table_plan *next)
 {
 	struct mg_table_plan old = *table;
 
+	next->rebinds = old.rebinds;
 	if (old.first_live) { /* it is the one that lines may refer to */
 		next->first_live = old.first_live;
 		next->first_wanted = old.first_wanted;
