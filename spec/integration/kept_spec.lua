@@ -339,6 +339,53 @@ describe("what a policy keeps #integration", function()
     end)
   end)
 
+  -- The owner waits for the lock as all programs do, and is at work all the time.
+  local busy = [[
+for number in $(seq 1 240); do
+  iptables-legacy -w -I f2b-sshd 1 -s 198.18.0.$number -j DROP || exit 1
+  if [ $((number % 3)) = 0 ]; then
+    iptables-legacy -w -D f2b-sshd -s 198.18.0.$((number - 1)) -j DROP || exit 1
+  fi
+done
+]]
+
+  it("loses no ban, and gets none back, however many applies and roll-backs come between", function()
+    begin(network.host)
+    jail("ipv4", "sshd")
+    local policies = { program:policy(base, "base.lua"), program:policy(more, "more.lua") }
+    program:apply(policies[1])
+    local owner = lab.server:start({ "sh", "-c", busy }, { env = { XTABLES_LOCKFILE = program.lock_file } })
+    local rounds = 0
+    repeat
+      if rounds % 2 == 0 then
+        local apply = program:start("apply", policies[2], "--confirm", "20", "--wait", "10")
+        run.wait_until("something to take back", 15, function()
+          return program:run("rollback").code == 0
+        end)
+        assert.equal(3, apply:wait(10).code, apply:err())
+      else
+        program:apply(policies[2], "--wait", "10")
+        program:apply(policies[1], "--wait", "10")
+      end
+      rounds = rounds + 1
+    until not owner:alive() or rounds > 200
+    local result = owner:wait(30)
+    assert.equal(0, result.code, result.err)
+    assert.truthy(rounds > 5, "only " .. rounds .. " rounds")
+    local expected = {}
+    for number = 240, 1, -1 do
+      if number % 3 ~= 2 then
+        expected[#expected + 1] = ("-s 198.18.0.%d/32 -j DROP"):format(number)
+      end
+    end
+    expected[#expected + 1] = "-j RETURN"
+    local found = {}
+    for _, rule in ipairs(tables.filter(lab.server, "ipv4")["f2b-sshd"]) do
+      found[#found + 1] = rule.text
+    end
+    assert.same(expected, found)
+  end)
+
   it("holds off whom its owner bans, whatever becomes of an apply, and counts exactly", function()
     begin(network.lab)
     services.echo(lab.server, { "tcp:7000", "tcp:7001" })
