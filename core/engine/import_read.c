@@ -133,31 +133,90 @@ static const char *written_rule(const struct mg_dump_line *line)
 	return line->text + 3 + length + 1;
 }
 
-/*
- * Add a rule as @text and, behind it, its words. Most dumps are iptables-save's:
- * there they are those of the line.
- */
-static int add_text(struct mg_rules_read *read, const struct mg_dump_line *line, uint32_t chain,
-		    const char *text, const char *place, struct mg_error *error)
+/* Are the words those of the line? Most dumps are iptables-save's: there they are. */
+static bool has_words(const struct mg_dump_line *line, const struct mg_args *words)
 {
-	const char *const *argv = line->argv;
-	uint32_t argc = line->argc;
-	const char *args;
-	size_t size;
-	int err;
+	uint32_t i = 0;
 
-	if (strcmp(written_rule(line), text) != 0) {
-		err = mg_args_split(&read->words, text, strlen(text), error);
-		if (err)
-			return err;
-		argv = read->words.argv;
-		argc = read->words.argc;
+	if (line->argc != words->argc)
+		return false;
+	while (i < line->argc && strcmp(line->argv[i], words->argv[i]) == 0)
+		i++;
+	return i == line->argc;
+}
+
+/* Does the text of a rule, as split, mean it? The match "rateest" prints some that it refuses. */
+static bool means_itself(struct mg_rules_read *read, const struct mg_dump_line *line,
+			 const char *text)
+{
+	struct mg_error refused;
+	const char *again;
+
+	return mg_rules_print(read, read->family, line->table, line->chain, read->words.argc,
+			      read->words.argv, &again, &refused) == 0 &&
+	       strcmp(again, text) == 0;
+}
+
+/* The rule in the words of its line. Returns NULL without memory. */
+static char *text_of_line(struct mg_rules_read *read, const struct mg_dump_line *line)
+{
+	char *text = NULL;
+	size_t size;
+	const char *args = mg_rules_join(read, NULL, line->argc, line->argv, &size);
+	FILE *file = args ? open_memstream(&text, &size) : NULL;
+
+	if (!file)
+		return NULL;
+	mg_args_print(file, args, line->argc);
+	if (fclose(file)) {
+		free(text);
+		return NULL;
 	}
-	args = mg_rules_join(read, text, argc, argv, &size);
+	return text;
+}
+
+/* Add a rule as @text and, behind it, its words. */
+static int add_words(struct mg_rules_read *read, uint32_t chain, const char *text, uint32_t argc,
+		     const char *const *argv, const char *place, struct mg_error *error)
+{
+	size_t size;
+	const char *args = mg_rules_join(read, text, argc, argv, &size);
+
 	if (!args)
 		return mg_engine_no_memory(error);
 	return mg_ruleset_append_args(read->rules, chain, MG_RANK_SCRIPT, argc + 1, args, size,
 				      place, error);
+}
+
+/* @alone: the line is one rule, so that its words may stand for what iptables would print */
+static int add_text(struct mg_rules_read *read, const struct mg_dump_line *line, uint32_t chain,
+		    const char *text, bool alone, const char *place, struct mg_error *error)
+{
+	char *copy;
+	int err;
+
+	if (strcmp(written_rule(line), text) == 0)
+		return add_words(read, chain, text, line->argc, line->argv, place, error);
+	err = mg_args_split(&read->words, text, strlen(text), error);
+	if (err)
+		return err;
+	if (!alone || has_words(line, &read->words))
+		return add_words(read, chain, text, read->words.argc, read->words.argv, place,
+				 error);
+	copy = strdup(text); /* printing another one takes its place */
+	if (copy && !means_itself(read, line, copy)) {
+		free(copy);
+		copy = text_of_line(read, line);
+		err = copy ? add_words(read, chain, copy, line->argc, line->argv, place, error)
+			   : mg_engine_no_memory(error);
+	} else if (copy) {
+		err = add_words(read, chain, copy, read->words.argc, read->words.argv, place,
+				error);
+	} else {
+		err = mg_engine_no_memory(error);
+	}
+	free(copy);
+	return err;
 }
 
 static int add_entry(struct mg_rules_read *read, const struct mg_compiled_rule *rule,
@@ -206,10 +265,10 @@ static int add_rule(struct mg_rules_read *read, const struct mg_dump_line *line,
 	err = settle_remarks(read, line->table, line->chain, *count, error);
 	for (i = 0; i < rule->count && !err; i++) {
 		err = mg_rules_entry_text(read, rule, i, &text, error);
-		if (!err)
-			err = add_text(read, line, chain, text, place, error);
-		if (!err)
+		if (!err) /* first, since looking at the text again needs the rule's place */
 			err = add_entry(read, rule, i, chain, error);
+		if (!err)
+			err = add_text(read, line, chain, text, rule->count == 1, place, error);
 		*count += !err;
 	}
 	return err;

@@ -242,6 +242,14 @@ describe("an import #integration", function()
     end)
   end)
 
+  -- The match "rateest" prints what it would not take.
+  it("keeps the words of a rule that iptables would print in wrong ones", function()
+    local rule = "-m rateest --rateest1 spec --rateest-bps1 5 --rateest-gt --rateest2 spec2 --rateest-pps2 5"
+    local policy = import(file("rules.v4", ("*filter\n-A INPUT %s\nCOMMIT\n"):format(rule)))
+    assert_has(policy, rule)
+    assert.equal(0, program:run("check", program:policy(policy)).code)
+  end)
+
   it("refuses what it cannot be meant to read", function()
     local rules = file("rules", dumps.by_hand.ipv4)
     for _, case in ipairs {
