@@ -57,6 +57,7 @@ local function write_rules(family)
       if #lines > 0 then
         local taken, text = load(command, lines)
         write("save_text", text)
+        write("import", text)
         if taken then
           write_copy(number)
           table.move(lines, 1, 2, #all + 1, all)
@@ -75,6 +76,15 @@ local function write_rules(family)
     write("save_text", "*filter\r\n#@ policy.lua:3 allow_inbound\n" .. table.concat(lines, "\n", 1, 20)
       .. "\nCOMMIT\n# done\n*nat\n:OUTPUT ACCEPT [3:4]\n-A OUTPUT -j \"a\\\"b\"\n")
   end
+end
+
+-- Dumps as old versions have them.
+local function write_dumps()
+  write("import", "# Generated\r\n*nat\r\n:PREROUTING ACCEPT\r\nCOMMIT\r\n*filter\r\n:INPUT DROP [1:2]\r\n"
+    .. "-A INPUT -m state --state NEW -p tcp --dports 22,80 -j ACCEPT\r\n-I INPUT -p tcp --dport 1:2 -j DROP\r\n"
+    .. "[0:0] -A INPUT -s 10.0.0.1,10.0.0.2 -j REJECT\r\nCOMMIT\r\n")
+  write("import", "-t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu\n"
+    .. "iptables -N WEB\niptables -A INPUT -j WEB\niptables -A WEB ! -s 10.0.0.0/8 -m comment --comment 'a b' -j LOG\n")
 end
 
 local function write_facts_and_plans()
@@ -125,9 +135,11 @@ end
 
 write_addresses()
 write_sets()
+write_dumps()
 write_rules("ipv4")
 write_rules("ipv6")
 write_facts_and_plans()
-for _, target in ipairs { "address_file", "facts", "resolved", "save_text", "saved_plan", "set_text", "table" } do
+for _, target in ipairs { "address_file", "facts", "import", "resolved", "save_text", "saved_plan", "set_text",
+                          "table" } do
   print(("%d seeds for %s"):format(assert(counts[target], "no seeds for " .. target), target))
 end
