@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
 --- The calls of the language that may have made some rules: the likeliest first.
 -- Whether one did is for moongate.import_trial to say.
+local kernel_sets = require "moongate.kernel_sets"
 local order = require "moongate.order"
 local services = require "moongate.services"
 local text = require "moongate.import_text"
@@ -88,6 +89,16 @@ local function ports(rule, field, protocol)
   return negatable(rule, field, text.list(values))
 end
 
+-- A list that would become a set of the kernel, and is one of rules.
+local function is_long(addresses)
+  local counts = { 0, 0 }
+  for _, value in ipairs(addresses) do
+    local family = value:find(":", 1, true) and 2 or 1
+    counts[family] = counts[family] + 1
+  end
+  return kernel_sets.becomes_set(nil, math.max(counts[1], counts[2]))
+end
+
 -- from= and to=: the addresses of all rules that the call is to make.
 local function add_addresses(options, rule, field, key, addresses)
   if addresses and #addresses > 0 then
@@ -95,7 +106,11 @@ local function add_addresses(options, rule, field, key, addresses)
     for i, value in ipairs(addresses) do
       shown[i] = text.address(value)
     end
-    options[#options + 1] = { key, negatable(rule, field, text.list(shown)) }
+    local source = text.list(shown)
+    if is_long(addresses) then
+      source = "addresses " .. source:gsub("^{", '{ as = "rules",', 1)
+    end
+    options[#options + 1] = { key, negatable(rule, field, source) }
   end
 end
 
@@ -149,7 +164,8 @@ local function service_calls(out, rule, verb, options)
       if rule.comment ~= (service.text or name) then
         own[#own + 1] = { "comment", rule.comment and text.quoted(rule.comment) or "false" }
       end
-      out[#out + 1] = { name = verb .. "_" .. name, options = own, count = size(name) }
+      out[#out + 1] = { name = verb .. "_" .. name, options = own, count = size(name),
+        like = not service.family and verb .. " of a service" or nil }
     end
   end
 end
@@ -171,7 +187,7 @@ local function generic_call(rule, verb, options)
   if rule.comment then
     own[#own + 1] = { "comment", text.quoted(rule.comment) }
   end
-  return { name = verb, options = own, count = 1 }
+  return { name = verb, options = own, count = 1, like = verb }
 end
 
 local function kind_of_ports(value)
@@ -180,15 +196,18 @@ end
 
 --- What a call and the rule that it makes have in common with others that hold
 -- other addresses, ports and comments: where one makes its rule, so do they.
--- @param name of the helper
+-- @param call one of `candidates`
 -- @param rule the rule, see moongate.import_rule
--- @return a text
-function M.pattern(name, rule)
+-- @return a text, or nil for a call that tells nothing about others
+function M.pattern(call, rule)
+  if call.count ~= 1 or not call.like then
+    return nil
+  end
   local negated = {}
   for _, field in ipairs { "source", "destination", "ins", "outs", "to_ports", "from_ports" } do
     negated[#negated + 1] = rule.negated[field] and "!" or rule[field] and "+" or "-"
   end
-  return table.concat({ name, rule.protocol or "", rule.state or "", rule.reject or "",
+  return table.concat({ call.like, rule.protocol or "", rule.state or "", rule.reject or "",
     kind_of_ports(rule.to_ports), kind_of_ports(rule.from_ports), rule.comment and "c" or "",
     table.concat(negated) }, " ")
 end
@@ -258,7 +277,7 @@ end
 -- @param sources the sources that they are for, an empty list for any
 -- @param destinations likewise
 -- @return a sequence of { name =, options = a sequence of { key, Lua source }, count = how many rules it makes for
---   each address }
+--   each address, like = what it has in common with the helpers of other services, or nil }
 function M.candidates(rule, chain, sources, destinations)
   local out = {}
   if translates[rule.action] then

@@ -86,8 +86,9 @@ local function try_candidates(walk, wanted, rule, lists, is_single)
   local at = walk.at[family]
   for number, call in ipairs(calls.candidates(rule, walk.chain, lists.source, lists.destination)) do
     local code = text.call(call.name, call.options)
-    local pattern = is_single and call.count == 1 and calls.pattern(call.name, rule) .. wanted
+    local pattern = is_single and calls.pattern(call, rule)
     local is_done = false
+    pattern = pattern and pattern .. wanted
     if pattern and walk.trial.trusted[pattern] then
       write(walk, code, false, { wanted & 1, wanted >> 1 })
       is_done = true

@@ -83,6 +83,22 @@ describe("an import #integration", function()
     assert.falsy(policy:find("only_family", 1, true))
   end)
 
+  it("writes a long list as rules, which the language would make a set of", function()
+    for _, case in ipairs { { 100, "drop_inbound { from = {\n" }, { 101, 'from = addresses { as = "rules",\n' } } do
+      local texts = {}
+      for family, form in pairs { ipv4 = "10.0.%d.0/24", ipv6 = "2001:db8:%x::/48" } do
+        local lines = {}
+        for i = 1, case[1] do
+          lines[i] = ("-A INPUT -s %s -j DROP\n"):format(form:format(2 * i))
+        end
+        texts[family] = "*filter\n" .. table.concat(lines) .. "COMMIT\n"
+      end
+      local policy = assert_round_trip(texts)
+      assert_has(policy, case[2], '"10.0.200.0/24",', '"2001:db8:2::/48",')
+      assert.equal(1, select(2, policy:gsub("drop_inbound", "")))
+    end
+  end)
+
   it("says so where only one family was imported, and leaves the other alone", function()
     local policy = assert_round_trip(dumps.old_enterprise)
     assert_has(policy, '\nonly_family "ipv4"\n', "Only the IPv4 rules")
