@@ -135,14 +135,17 @@ local function new_writer(remarks)
         writer.add(line)
       end
     end
-    writer.single(walk, code, is_primitive)
+    writer.many(walk, { code }, is_primitive)
   end
 
-  function writer.single(walk, code, is_primitive)
+  function writer.many(walk, sources, is_primitive)
     if is_primitive then
-      append(walk, "  :append " .. code)
-    else
-      writer.add(code)
+      for _, source in ipairs(sources) do
+        append(walk, "  :append " .. source)
+      end
+    elseif sources[1] then
+      writer.close()
+      table.move(sources, 1, #sources, #writer.lines + 1, writer.lines)
     end
   end
 
@@ -182,8 +185,8 @@ local function write_stretch(job, table_name, name, first, last)
   function walk.write(code, is_primitive, at, made)
     job.writer.call(walk, code, is_primitive, at, made)
   end
-  function walk.write_one(code, is_primitive)
-    job.writer.single(walk, code, is_primitive)
+  function walk.write_many(sources, is_primitive)
+    job.writer.many(walk, sources, is_primitive)
   end
   walk.remarks = { job.writer.remarks(walk, 1), job.writer.remarks(walk, 2) }
   walks.run(walk)

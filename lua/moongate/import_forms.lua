@@ -27,6 +27,10 @@ local function new_layout(marked)
   return { form = form, order[1], order[2], order[3], order[4], order[5] }
 end
 
+local function several(value)
+  return value:find("[,:]") ~= nil
+end
+
 local function fill(layout, values)
   return layout.form:format(values[layout[1]], values[layout[2]], values[layout[3]], values[layout[4]],
     values[layout[5]])
@@ -88,10 +92,12 @@ function M.new(rule, columns, chain)
     local form = ordinary
     if to and special[to] then
       form = by_port[to]
-    elseif to then
+    elseif to and several(to) then
       to = ports(to)
     end
-    from = from and ports(from)
+    if from and (special[from] or several(from)) then
+      from = ports(from)
+    end
     if not form or to == false or from == false or comment and calls.is_special_comment(comment) then
       return nil
     end

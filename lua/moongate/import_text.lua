@@ -9,14 +9,16 @@ local width = 100
 -- @return Lua source
 -- @usage import_text.quoted 'say "hi"' --> 'say "hi"' in long brackets
 function M.quoted(text)
-  if not text:find('["\\%c]') then
+  if text:find("%c") then
+    return (("%q"):format(text):gsub("\\\n", "\\n"):gsub("\t", "\\t"))
+  elseif not text:find('"', 1, true) and not text:find("\\", 1, true) then
     return '"' .. text .. '"'
-  elseif not text:find("[%c]") and not text:find("]", 1, true) then
+  elseif not text:find("]", 1, true) then
     return "[[" .. text .. "]]"
-  elseif not text:find("[%c]") and not text:find("]=]", 1, true) and text:sub(-2) ~= "]=" then
+  elseif not text:find("]=]", 1, true) and text:sub(-2) ~= "]=" then
     return "[=[" .. text .. "]=]"
   end
-  return (("%q"):format(text):gsub("\\\n", "\\n"):gsub("\t", "\\t"))
+  return ("%q"):format(text)
 end
 
 --- An address without the prefix that every host has.

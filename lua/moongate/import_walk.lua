@@ -258,14 +258,20 @@ end
 
 -- Go down the rules of one family for as long as they are of known kinds.
 local function write_known(walk, family)
-  while walk.at[family] <= walk.last[family] do
-    local code, is_primitive = known_source(walk, family, walk.at[family])
+  local at, last, sources, are_primitives = walk.at[family], walk.last[family], {}, false
+  while at <= last do
+    local code, is_primitive = known_source(walk, family, at)
     if not code then
-      return
+      break
+    elseif is_primitive ~= are_primitives then
+      walk.write_many(sources, are_primitives)
+      sources, are_primitives = {}, is_primitive
     end
-    walk.write_one(code, is_primitive)
-    walk.at[family] = walk.at[family] + 1
+    sources[#sources + 1] = code
+    at = at + 1
   end
+  walk.write_many(sources, are_primitives)
+  walk.at[family] = at
 end
 
 local function step(walk)
@@ -307,8 +313,8 @@ end
 --- Write what makes a stretch of a chain.
 -- @param walk { table =, chain =, object = Lua source of the chain, families = those imported, verbs = whether
 --   helpers may be used, rules = { columns, columns } by family, at = { 1, 1 }, last = { n, m }, trial =, split =,
---   core =, careful =, write = function(code, is_primitive, at, made), write_one = function(code, is_primitive) for a
---   single rule that nothing stands beside, remarks = { {}, {} } by family and place }; changed
+--   core =, careful =, write = function(code, is_primitive, at, made), write_many = function(sources, is_primitive) for
+--   single rules that nothing stands beside, remarks = { {}, {} } by family and place }; changed
 -- @raise with the place of a rule that the language cannot say
 function M.run(walk)
   walk.places, walk.no_fold, walk.kinds = { {}, {} }, { 0, 0 }, { {}, {} }
