@@ -12,6 +12,7 @@
 #include "engine.h"
 #include "live_text.h"
 #include "ruleset/failure.h"
+#include "ruleset/keep.h"
 #include "ruleset/save_text.h"
 
 /*
@@ -117,12 +118,26 @@ static int add_header(const struct mg_engine *engine, enum mg_family family, cha
 	return done < 0 ? mg_engine_no_memory(error) : 0;
 }
 
-static int export(const struct mg_engine *engine, enum mg_family family, bool counted, char **out,
+/* iptables-restore knows nothing of what is kept. */
+static int warn_of_kept(struct mg_engine *engine, struct mg_error *error)
+{
+	if (!mg_ruleset_keep_count(engine->ruleset) ||
+	    !mg_note(&engine->notes, MG_WARNING, NULL,
+		     "`moongate apply` there, or loading it before the others put theirs in",
+		     "the text has none of the rules of other software that the policy keeps: "
+		     "where it is loaded into their tables, they are gone"))
+		return 0;
+	return mg_engine_no_memory(error);
+}
+
+static int export(struct mg_engine *engine, enum mg_family family, bool counted, char **out,
 		  struct mg_error *error)
 {
 	char *text = NULL;
 	int err = mg_plan_check_text(engine->plan, error);
 
+	if (!err)
+		err = warn_of_kept(engine, error);
 	if (!err && counted)
 		err = mg_plan_counted_text(engine->plan, family, &text, error);
 	else if (!err)

@@ -73,7 +73,8 @@ local function write_rules(family)
       lines[#lines + 1] = ("-A %s %s"):format(rule[3], rule[4])
     end
     table.move(lines, seed * 20, #lines, 1)
-    write("save_text", "*filter\r\n#@ policy.lua:3 allow_inbound\n" .. table.concat(lines, "\n", 1, 20)
+    write("save_text", '#@keep rules 10 docker "-i docker0 \\"a\\" *" "policy.lua:2 keep"\n'
+      .. "*filter\r\n#@rank 20\n#@ policy.lua:3 allow_inbound\n" .. table.concat(lines, "\n", 1, 20)
       .. "\nCOMMIT\n# done\n*nat\n:OUTPUT ACCEPT [3:4]\n-A OUTPUT -j \"a\\\"b\"\n")
   end
 end

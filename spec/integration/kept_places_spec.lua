@@ -209,6 +209,18 @@ COMMIT
     assert.equal(2, program:run("plan", policy, "--detailed-exitcode").code)
   end)
 
+  it("but none in an export, which says so", function()
+    load(jail)
+    local text = base .. 'keep { chains = "THEIRS" }\n'
+    local export = program:must("export", "-4", program:policy(text))
+    assert.truthy(export.err:find("none of the rules of other software that the policy keeps", 1, true), export.err)
+    assert.falsy(export.out:find("\n[:-][^\n]*THEIRS"), export.out)
+    assert.equal(0, tables.try_restore(lab.server, "ipv4", export.out).code)
+    assert.truthy(tables.save(lab.server, "ipv4"):find("-A INPUT -i lo -j ACCEPT", 1, true))
+    export = program:must("export", "-4", program:policy(base))
+    assert.falsy(export.err:find("other software", 1, true), export.err)
+  end)
+
   it("with the chains that its rules lead to", function()
     load((jail:gsub(":THEIRS %- %[0:0%]\n", "%0:NAMED - [0:0]\n:LONE - [0:0]\n")
       :gsub("%-A THEIRS", "-A NAMED -j RETURN\n-A LONE -j RETURN\n-A THEIRS -g NAMED\n-A THEIRS", 1)))
