@@ -28,14 +28,14 @@ static int restore_table(const struct mg_plan *plan, const struct mg_table_plan 
 			 struct mg_error *error)
 {
 	struct mg_image *now = NULL, *old = NULL;
-	int err = mg_table_read(table->family, table->table, &now, error);
+	int merged, err = mg_table_read(table->family, table->table, &now, error);
 
 	if (!err) {
-		err = mg_plan_old(plan, table, now, &old, error);
-		if (!err)
-			err = make_live(now, old ? old : table->live, table->rebinds, error);
+		merged = mg_plan_old(plan, table, now, &old, error);
+		err = merged ? merged
+			     : make_live(now, old ? old : table->live, table->rebinds, error);
 		/* what was added to a kept chain may not go together with the old rules */
-		if (err && err != -EAGAIN && old &&
+		if (err && err != -EAGAIN && (old || merged) &&
 		    make_live(now, table->live, table->rebinds, NULL) == 0)
 			err = 0;
 	}

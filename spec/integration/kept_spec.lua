@@ -317,6 +317,23 @@ describe("what a policy keeps #integration", function()
       assert.same({ 3, 2, 1 }, bans("ipv6"))
     end)
 
+    -- Each is fine alone; together they are a loop, which the kernel refuses.
+    it("gives way where it does not go together with the old rules", function()
+      local own = 'local own = chain("filter", "OWN")\nchain("filter", "INPUT"):append "-p udp -j OWN"\n'
+      program:apply(program:policy(base .. own .. 'own:append "-p udp -j f2b-sshd"\n'))
+      local before = tables.both(lab.server)
+      local apply = apply_pending(program:policy(more .. own), 20)
+      ban("ipv4", 3)
+      edit("ipv4", "-I f2b-sshd 1 -j OWN")
+      ban("ipv6", 3)
+      assert.equal(0, program:run("rollback").code)
+      assert.equal(3, apply:wait(slack).code)
+      -- the family in which they do go together has what came
+      assert.same({ 3, 2, 1 }, bans("ipv6"))
+      unban("ipv6", 3)
+      assert.equal(before, tables.both(lab.server))
+    end)
+
     it("may be jumped to by the policy, where it is there", function()
       local jumping = base .. 'chain("filter", "INPUT"):append "-p tcp --dport 25 -j f2b-%s"\n'
       local policy = program:policy(jumping:format("sshd"))
