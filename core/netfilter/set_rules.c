@@ -148,7 +148,9 @@ static int find(struct mg_set_binding *binding, const struct mg_family_ops *ops,
 	err = binding->fd ? mg_set_kernel_find(binding->fd - 1, name, index, &family) : -ENOENT;
 	if (err == -ENOENT && binding->make && !binding->make(name, ops->family))
 		err = mg_set_kernel_find(binding->fd - 1, name, index, &family);
-	binding->is_other_family = !err && family != ops->nfproto && family != NFPROTO_UNSPEC;
+	/* a trial makes sets of one family, whose real ones may be of both */
+	binding->is_other_family = !err && !binding->make && family != ops->nfproto &&
+				   family != NFPROTO_UNSPEC;
 	return binding->is_other_family ? -ENOENT : err;
 }
 

@@ -68,7 +68,8 @@ struct mg_set_aliases {
 	size_t count;
 };
 
-/** Binding the rules of one write. Zero-initialise; end with mg_set_binding_end(). */
+/** Binding the rules of one write, which has one family. Zero-initialise; end with
+ * mg_set_binding_end(). */
 struct mg_set_binding {
 	const struct mg_set_aliases *aliases; /* NULL: each name stands for itself */
 	/* makes a set that is missing, as a trial does; NULL: that is an error. 0 or -errno. */

@@ -14,7 +14,7 @@
 struct checking {
 	const struct mg_plan *plan;
 	const struct mg_family_ops *ops;
-	struct mg_set_binding binding; /* asks the kernel once for each name */
+	struct mg_set_binding binding; /* asks the kernel once for each name in a table */
 };
 
 static int check_use(void *context, struct xt_set_info *info)
@@ -56,8 +56,10 @@ int mg_sets_check_names(const struct mg_plan *plan, struct mg_error *error)
 	size_t i;
 	int err = 0;
 
-	for (i = 0; i < plan->table_count && !err && mg_set_any(); i++)
+	for (i = 0; i < plan->table_count && !err && mg_set_any(); i++) {
 		err = check_table(&checking, &plan->tables[i], error);
-	mg_set_binding_end(&checking.binding);
+		/* the next table may be of the other family */
+		mg_set_binding_end(&checking.binding);
+	}
 	return err;
 }

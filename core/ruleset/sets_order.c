@@ -46,7 +46,8 @@ int mg_set_members_sort(struct mg_set_member *members, uint32_t count)
 	size_t at = BYTES;
 
 	if (count < FEW) {
-		qsort(members, count, sizeof(*members), compare);
+		if (count > 1)
+			qsort(members, count, sizeof(*members), compare);
 		return 0;
 	}
 	spare = malloc(count * sizeof(*spare));

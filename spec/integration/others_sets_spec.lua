@@ -89,6 +89,25 @@ describe("a rule that looks up somebody else's set #integration", function()
     end)
   end
 
+  it("is of both families where its set is of none", function()
+    lab.server:must { "ipset", "create", "ports", "bitmap:port", "range", "1-1000" }
+    local path = program:policy("chain('filter', 'INPUT'):append('-p tcp -m set --match-set ports dst -j DROP')\n")
+    program:apply(path)
+    assert.equal(0, program:run("plan", path, "--detailed-exitcode").code)
+    for _, family in ipairs(tables.families) do
+      assert.truthy(tables.find(tables.filter(lab.server, family).INPUT, "--match-set ports dst"))
+    end
+    -- and of one only where its set is of that one
+    create("four", "ipv4")
+    local done = program:run("plan", program:policy([[
+
+chain("filter", "INPUT"):append("-m set --match-set four src -j DROP")
+]]))
+    assert.equal(1, done.code)
+    local words = "policy.lua:2: append: The protocol family of set four is IPv4, which is not applicable."
+    assert.truthy(done.err:find(words, 1, true), done.err)
+  end)
+
   it("fills a set", function()
     create("seen", "ipv4", "timeout", "300")
     program:apply(appended("ipv4", "-p icmp -j SET --add-set seen src --exist --timeout 100"))

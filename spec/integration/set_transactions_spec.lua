@@ -225,6 +225,42 @@ describe("the sets of a policy #integration", function()
     end
   end)
 
+  -- The operator comes by ssh; which members a set has is known.
+  it("are looked into before the operator is cut off", function()
+    local function apply(policy)
+      local path = program:policy("default_deny()\nallow_established()\nallow_loopback()\nallow_icmp()\n" .. policy)
+      return program:run_with({ env = { SSH_CONNECTION = friend.ipv4 .. " 50000 10.137.0.1 22" } },
+        "apply", path, "--no-confirm")
+    end
+    for _, case in ipairs {
+      { 5, "allow_inbound_ssh()\nblock(addresses { %q, as = 'set' })\n", friend },
+      { 0, "allow_inbound_ssh()\nblock(addresses { %q, as = 'set' })\n", stranger },
+      { 5, "allow_inbound_ssh { from = addresses { %q, as = 'set' } }\n", stranger },
+      { 0, "allow_inbound_ssh { from = addresses { %q, as = 'set' } }\n", friend },
+    } do
+      local code, policy, who = table.unpack(case)
+      local done = apply(policy:format(who.ipv4))
+      assert.equal(code, done.code, policy .. done.out .. done.err)
+    end
+  end)
+
+  it("are those of a saved plan, or it is refused", function()
+    local old, new = table.unpack(changes.members)
+    program:apply(program:policy(old))
+    local file = lab.dir .. "/saved.plan"
+    program:must("plan", program:policy(new), "--out", file)
+    lab.server:must { "ipset", "add", "mg4-bad", "192.0.2.1" }
+    local before = everything()
+    local refused = program:run("apply", file, "--no-confirm")
+    assert.equal(5, refused.code, refused.out .. refused.err)
+    assert.truthy(refused.err:find("mg4-bad", 1, true), refused.err)
+    assert.equal(before, everything())
+    lab.server:must { "ipset", "del", "mg4-bad", "192.0.2.1" }
+    program:apply(file)
+    assert.same({ 1, 0 }, answered("ipv4"))
+    assert.same({ 1, 0 }, answered("ipv6"))
+  end)
+
   it("take 100,000 addresses of a file in one go", function()
     local lines = {}
     for i = 1, 100000 do
