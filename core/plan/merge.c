@@ -140,12 +140,11 @@ static int fill(const struct merging *merging, struct mg_image_chain *chain,
 	return err;
 }
 
-/* Which rule leads to a chain that nobody has made? */
-static int no_such_chain(const struct merging *merging, const char *name, struct mg_error *error)
+/* Which rule leads to a chain? "" if that is not known. */
+static const char *origin_of_jump(const struct merging *merging, const char *name)
 {
-	struct mg_rule_view rule = { .origin = "" };
+	struct mg_rule_view rule;
 	size_t i;
-	int err;
 
 	for (i = 0; i < merging->compiled->entry_count; i++) {
 		const struct mg_entry *entry = &merging->compiled->entries[i];
@@ -153,16 +152,40 @@ static int no_such_chain(const struct merging *merging, const char *name, struct
 		if (entry->standard && strcmp(entry->target, name) == 0 &&
 		    entry->rule != MG_NO_RULE) {
 			mg_ruleset_rule_at(merging->ruleset, entry->rule, &rule);
-			break;
+			return rule.origin;
 		}
 	}
-	err = mg_fail(error, -ENOENT, MG_INVALID,
-		      "there is no chain `%s' in the %s table %s: the policy keeps it, and so does "
-		      "not make it; start the software whose chain it is, or say chain(\"%s\", "
-		      "\"%s\")",
-		      name, mg_family_ops(merging->live->family)->name, merging->live->table,
-		      merging->live->table, name);
-	mg_error_origin(error, rule.origin);
+	return "";
+}
+
+/* The chain that was meant, of those that are live; NULL if none is near enough. */
+static const char *meant_chain(const struct mg_image *live, const char *name)
+{
+	const char **names = calloc(live->chain_count + 1, sizeof(*names)), *meant;
+	size_t i, count = 0;
+
+	for (i = 0; names && i < live->chain_count; i++)
+		if (!live->chains[i].built_in)
+			names[count++] = live->chains[i].name;
+	meant = names ? mg_nearest(name, names) : NULL;
+	free(names);
+	return meant;
+}
+
+static int no_such_chain(const struct merging *merging, const char *name, struct mg_error *error)
+{
+	const struct mg_image *live = merging->live;
+	const char *meant = meant_chain(live, name);
+	int err =
+		mg_fail(error, -ENOENT, MG_INVALID,
+			"there is no chain `%s' in the %s table %s%s%s%s: the policy keeps it, and "
+			"so does not make it (chain(\"%s\", \"%s\") does; { family = \"%s\" } "
+			"leaves this family out)",
+			name, mg_family_ops(live->family)->name, live->table,
+			meant ? "; did you mean `" : "", meant ? meant : "", meant ? "'?" : "",
+			live->table, name, live->family == MG_IPV4 ? "ipv6" : "ipv4");
+
+	mg_error_origin(error, origin_of_jump(merging, name));
 	return err;
 }
 

@@ -343,8 +343,11 @@ describe("what a policy keeps #integration", function()
       nothing_to_do(policy)
       local result = program:run("plan", program:policy(jumping:format("mail")))
       assert.equal(1, result.code, result.out .. result.err)
-      assert.truthy(result.err:find("policy.lua:7: append: there is no chain `f2b-mail' in the IPv4 table filter", 1,
-        true), result.err)
+      assert.truthy(result.err:find("policy.lua:7: append: there is no chain `f2b-mail' in the IPv4 table filter: the "
+        .. 'policy keeps it, and so does not make it (chain("filter", "f2b-mail") does', 1, true), result.err)
+      result = program:run("plan", program:policy(jumping:format("ssdh")))
+      assert.truthy(result.err:find("`f2b-ssdh' in the IPv4 table filter; did you mean `f2b-sshd'?", 1, true),
+        result.err)
       -- that it is not there yet does not keep a policy from being checked
       program:must("check", program:policy(jumping:format("mail")))
       result = program:run("check", program:policy(jumping:format("mail"):gsub('keep "fail2ban"\n', "")))
