@@ -299,10 +299,9 @@ struct mg_section {
 	const char *table, *chain;
 	unsigned int families;
 	const char *policy_before, *policy_after; /* built-in chains; else NULL */
-	bool created, removed;
-	bool changed;		     /* something happens here */
-	bool foreign;		     /* removed, and other software's */
-	const char *owner, *kept_by; /* as of a line */
+	bool created, removed, foreign;		  /* foreign: removed, and other software's */
+	bool changed;				  /* something happens here */
+	const char *owner, *kept_by;		  /* as of a line */
 	struct mg_line *lines;
 	size_t line_count;
 };
@@ -430,7 +429,6 @@ struct mg_report {
 	size_t missing;	 /* our rules that are not there, or not where they belong */
 	size_t foreign;	 /* rules that are not ours */
 	size_t policies; /* chain policies that differ */
-
 	/* All that is not of that generation, also in tables that it does not have, by name. */
 	size_t owner_count;
 	const struct mg_owner *owners;
@@ -490,11 +488,15 @@ struct mg_import_text {
 	unsigned int family; /* 1 << MG_IPV4 or 1 << MG_IPV6; 0: it is found out */
 };
 
+/** Docker's rules, fail2ban's: left to them, as live ones usually are, or imported, too. */
+enum mg_others { MG_OTHERS_AS_USUAL, MG_OTHERS_KEPT, MG_OTHERS_IMPORTED };
+
 /** What mg_engine_import() is to read. Strings are borrowed during the call. */
 struct mg_import {
 	const struct mg_import_text *texts; /* at most one for each family */
 	size_t count;			    /* 0: the live tables of the engine's families */
 	bool lenient; /* lines that make no sense become comments of the policy */
+	enum mg_others others;
 };
 
 /**

@@ -90,6 +90,8 @@ static int check(const struct options *options)
 	else if (!options->live && families & (families - 1))
 		wrong = "-4 and -6 say which family a file is of: leave them out where there are "
 			"two";
+	else if (options->keep && options->no_keep)
+		wrong = "either --keep or --no-keep";
 	else if (options->files[1] && families)
 		wrong = "two files are one of each family: leave -4 and -6 out";
 	if (wrong)
@@ -101,7 +103,13 @@ static int run(const struct options *options)
 {
 	struct options own = *options;
 	struct mg_import_text texts[2] = { { 0 } };
-	struct mg_import what = { .texts = texts, .lenient = options->lenient };
+	struct mg_import what = {
+		.texts = texts,
+		.lenient = options->lenient,
+		.others = options->keep	     ? MG_OTHERS_KEPT
+			  : options->no_keep ? MG_OTHERS_IMPORTED
+					     : MG_OTHERS_AS_USUAL,
+	};
 	const char *const *file = options->files;
 	int code = check(options);
 
@@ -133,8 +141,9 @@ const struct command import_command = {
 		"`iptables -S' wrote (`-': standard input), or with --live those of the live\n"
 		"tables. Two files are the IPv4 and the IPv6 rules of one host; of a single one\n"
 		"-4 or -6 says the family where it cannot be found out. Helpers are used where\n"
-		"they say just the same, primitives for the rest. Nothing is touched.",
-	.options = "LT",
+		"they say just the same, primitives for the rest; what is Docker's, fail2ban's\n"
+		"and the like in the live tables is left to them by keep(). Nothing is touched.",
+	.options = "LTkn",
 	.elsewhere = true,
 	.of_files = true,
 	.run = run,

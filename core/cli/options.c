@@ -34,6 +34,8 @@ static const struct description descriptions[] = {
 	{ 'P', "counters", NULL, "with the counters of what is live" },
 	{ 'L', "live", NULL, "take the live tables" },
 	{ 'T', "lenient", NULL, "make comments of lines that cannot be imported, and go on" },
+	{ 'k', "keep", NULL, "leave to Docker, fail2ban ... what is theirs, as --live does" },
+	{ 'n', "no-keep", NULL, "import what is theirs, too" },
 	{ 'H', "facts", "FILE", "take the facts about the host from FILE (`moongate facts')" },
 	{ '4', "ipv4", NULL, "IPv4 only" },
 	{ '6', "ipv6", NULL, "IPv6 only" },
@@ -185,6 +187,8 @@ static int take_option(const struct command *command, int key, const char *value
 	case 'P': options->counters = true; break;
 	case 'L': options->live = true; break;
 	case 'T': options->lenient = true; break;
+	case 'k': options->keep = true; break;
+	case 'n': options->no_keep = true; break;
 	case '4': options->request.families |= 1U << MG_IPV4; break;
 	case '6': options->request.families |= 1U << MG_IPV6; break;
 	case 'q': options->quiet = true; break;

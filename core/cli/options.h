@@ -22,6 +22,7 @@ struct options {
 	bool live;	      /* import, export: the live tables */
 	bool counters;	      /* export: with counters */
 	bool lenient;	      /* import: go on after lines that make no sense */
+	bool keep, no_keep;   /* import: leave what is others' to them, or do not */
 	bool color;	      /* already decided */
 	bool quiet, verbose;
 	bool help;

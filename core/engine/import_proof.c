@@ -9,6 +9,7 @@
 #include "importing.h"
 #include "netfilter/equal.h"
 #include "ruleset/failure.h"
+#include "ruleset/keep.h"
 
 static bool drops(const struct mg_chain_view *chain)
 {
@@ -32,7 +33,9 @@ static bool same_chains(const struct mg_ruleset *one, const struct mg_ruleset *o
 		index = mg_ruleset_find_chain(other, here.family, here.table, here.name);
 		if (index != UINT32_MAX)
 			mg_ruleset_chain_at(other, index, &there);
-		else if (!mg_is_builtin_chain(here.table, here.name))
+		else if (!mg_is_builtin_chain(here.table, here.name) &&
+			 (here.count ||
+			  mg_ruleset_kept_by(one, MG_KEEP_CHAINS, here.name) == UINT32_MAX))
 			return false;
 		if (drops(&here) != drops(&there) || here.count > there.count)
 			return false;

@@ -25,6 +25,7 @@ void mg_rules_clear(struct mg_rules_read *read)
 	mg_notes_clear(&read->wrong);
 	free(read->remarks);
 	free(read->counts);
+	free(read->left);
 }
 
 static int add_remark(struct mg_rules_read *read, const char *text, struct mg_error *error)
@@ -101,6 +102,8 @@ static int take_chain(void *context, const struct mg_dump_line *line, struct mg_
 
 	if (line->kind != MG_DUMP_CHAIN || wrong_chain(line))
 		return 0;
+	if (!mg_is_builtin_chain(line->table, line->chain))
+		mg_rules_see(read, line->chain, NULL);
 	err = mg_ruleset_chain(read->rules, read->family, line->table, line->chain, "", &chain,
 			       error);
 	if (!err && line->policy)
@@ -255,16 +258,27 @@ static int add_rule(struct mg_rules_read *read, const struct mg_dump_line *line,
 		    const struct mg_compiled_rule *rule, struct mg_error *error)
 {
 	uint32_t i, *count = count_of(read, chain);
+	bool left = false;
 	char place[512];
 	const char *text;
-	int err;
+	int err = 0;
 
 	if (!count)
 		return mg_engine_no_memory(error);
 	write_place(place, sizeof(place), read->name, line->number);
-	err = settle_remarks(read, line->table, line->chain, *count, error);
 	for (i = 0; i < rule->count && !err; i++) {
 		err = mg_rules_entry_text(read, rule, i, &text, error);
+		if (!err && strstr(text, "--match-set "))
+			mg_rules_see(read, line->chain, text);
+		if (!err && read->presets)
+			err = mg_rules_leave(read, chain, line->chain, rule, text, *count, &left,
+					     error);
+		if (!err && left) {
+			read->pending = 0; /* what was beside it is beside the whole */
+			continue;
+		}
+		if (!err)
+			err = settle_remarks(read, line->table, line->chain, *count, error);
 		if (!err) /* first, since looking at the text again needs the rule's place */
 			err = add_entry(read, rule, i, chain, error);
 		if (!err)
@@ -342,8 +356,10 @@ int mg_rules_read_text(struct mg_rules_read *read, const char *name, enum mg_fam
 
 int mg_rules_begin(struct mg_rules_read *read, struct mg_error *error)
 {
+	int err = mg_ruleset_new(&read->rules, error);
+
 	read->patterns_of = UINT32_MAX;
-	return mg_ruleset_new(&read->rules, error);
+	return err ? err : mg_rules_keep(read, error);
 }
 
 static int check_chain_names(const struct mg_rules_read *read, struct mg_error *error)

@@ -15,6 +15,7 @@
 #include "policy/evaluate.h"
 #include "policy/importing.h"
 #include "ruleset/failure.h"
+#include "ruleset/presets.h"
 
 /* Not a file's: what the policy is called while it is tried. */
 static const char trial_name[] = "imported.lua";
@@ -55,9 +56,12 @@ static int prove(struct mg_engine *engine, struct mg_rules_read *read, const cha
 	return err;
 }
 
-/* Helpers where they say the same, with ever more care; if that is not enough, primitives. */
-static int write_policy(struct mg_engine *engine, struct mg_rules_read *read, char **out,
-			struct mg_error *error)
+/*
+ * Helpers where they say the same, with ever more care; if that is not enough, primitives.
+ * @keep: lines of the policy that leave to others what is theirs, or NULL
+ */
+static int write_policy(struct mg_engine *engine, struct mg_rules_read *read, const char *keep,
+			char **out, struct mg_error *error)
 {
 	struct mg_importing importing = {
 		.rules = read->rules,
@@ -65,6 +69,7 @@ static int write_policy(struct mg_engine *engine, struct mg_rules_read *read, ch
 		.remark_count = read->remark_count,
 		.families = read->families,
 		.source = read->source,
+		.keep = keep,
 		.language = engine->request.language,
 		.host = engine->host,
 		.print = print_rule,
@@ -97,19 +102,104 @@ static int write_policy(struct mg_engine *engine, struct mg_rules_read *read, ch
 	return err;
 }
 
+/*
+ * Where what is left to others stands in the policy @text, as its lines: they
+ * make it say all that was read.
+ * @misfits: presets, as bits, whose rules stand at no place that can be said
+ */
+static int find_keep(struct mg_engine *engine, const struct mg_rules_read *read, const char *text,
+		     char **keep, unsigned int *misfits, struct mg_error *error)
+{
+	size_t place[MG_MOST_PRESETS];
+	struct mg_ruleset *made = NULL;
+	int err = evaluate(engine, text, &made, error);
+
+	if (!err)
+		err = mg_rules_place(read, made, place, misfits, error);
+	if (!err && !*misfits)
+		err = mg_rules_keep_lines(read, place, keep, error);
+	mg_ruleset_free(made);
+	return err;
+}
+
+/* The same for rules of which some are left to others. @out: not touched where there are misfits */
+static int write_with_keep(struct mg_engine *engine, struct mg_rules_read *read, char **out,
+			   unsigned int *misfits, struct mg_error *error)
+{
+	char *text = NULL, *keep = NULL;
+	int err = write_policy(engine, read, NULL, &text, error);
+
+	if (!err)
+		err = find_keep(engine, read, text, &keep, misfits, error);
+	if (!err && !*misfits)
+		err = write_policy(engine, read, keep, out, error);
+	free(keep);
+	free(text);
+	return err;
+}
+
+static int read_rules(struct mg_engine *engine, const struct mg_import *import,
+		      struct mg_rules_read *read, struct mg_error *error)
+{
+	return import->count ? mg_rules_read_texts(read, import, error)
+			     : mg_rules_read_live(engine, read, error);
+}
+
+static int finish(struct mg_engine *engine, struct mg_rules_read *read, struct mg_error *error)
+{
+	int err = read->lenient ? mg_rules_judge(read, &engine->notes, error) : 0;
+
+	return err ? err : mg_rules_tell_left(read, &engine->notes, error);
+}
+
+/*
+ * Read, leaving to @read->presets what is theirs, and write.
+ * @allowed: of whom that may be; those for whom it cannot are taken out. Then,
+ * and where more are found, there is no policy yet.
+ */
+static int import_once(struct mg_engine *engine, const struct mg_import *import,
+		       struct mg_rules_read *read, unsigned int *allowed, char **out,
+		       struct mg_error *error)
+{
+	unsigned int misfits = 0;
+	int err = read_rules(engine, import, read, error);
+
+	if (!err && !read->lenient)
+		err = mg_rules_judge(read, &engine->notes, error);
+	if (err || (read->found & *allowed) != read->presets)
+		return err;
+	if (!read->presets)
+		return write_policy(engine, read, NULL, out, error);
+	err = write_with_keep(engine, read, out, &misfits, error);
+	if (err == -EINVAL) {
+		misfits = read->presets;
+		err = 0;
+	}
+	*allowed &= ~misfits;
+	return err;
+}
+
 int mg_engine_import(struct mg_engine *engine, const struct mg_import *import, char **out,
 		     struct mg_error *error)
 {
-	struct mg_rules_read read = { .lenient = import->lenient };
+	const bool keeps = import->others == MG_OTHERS_KEPT ||
+			   (import->others == MG_OTHERS_AS_USUAL && !import->count);
+	unsigned int allowed = keeps ? ~0U : 0, presets = 0;
+	char *text = NULL;
 	int err = mg_session_open(error);
 
-	if (!err)
-		err = import->count ? mg_rules_read_texts(&read, import, error)
-				    : mg_rules_read_live(engine, &read, error);
-	if (!err)
-		err = mg_rules_judge(&read, &engine->notes, error);
-	if (!err)
-		err = write_policy(engine, &read, out, error);
-	mg_rules_clear(&read);
+	while (!err && !text) {
+		struct mg_rules_read read = { .lenient = import->lenient, .presets = presets };
+
+		err = import_once(engine, import, &read, &allowed, &text, error);
+		presets = read.found & allowed;
+		if (!err && text)
+			err = finish(engine, &read, error);
+		mg_rules_clear(&read);
+	}
+	if (err)
+		free(text);
+	else
+		*out = text;
 	return err;
 }

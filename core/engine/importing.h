@@ -22,6 +22,13 @@ struct mg_read_entry {
 	uint32_t chain;
 };
 
+/** A rule that stays with the software whose it is. */
+struct mg_left_rule {
+	uint32_t chain;	 /* of mg_rules_read.rules */
+	uint32_t before; /* so many rules of its chain that are read come first */
+	uint32_t preset; /* whose: an index of mg_presets */
+};
+
 /** Zero-initialise; end with mg_rules_clear(). */
 struct mg_rules_read {
 	struct mg_ruleset *rules; /* as iptables-save prints them, see struct mg_importing */
@@ -44,7 +51,43 @@ struct mg_rules_read {
 	enum mg_family family; /* the same */
 	struct mg_notes wrong; /* lines that make no sense */
 	bool lenient;	       /* they become remarks */
+	unsigned int presets;  /* what is theirs is left to them: bits 1 << index in mg_presets */
+	unsigned int found;    /* whose rules these seem to be, some of them */
+	struct mg_left_rule *left;
+	size_t left_count, left_capacity;
 };
+
+/** A chain (@text is NULL), or a rule about a set, that tells of software whose it is: to @found.
+ */
+void mg_rules_see(struct mg_rules_read *read, const char *chain, const char *text);
+
+/** Let the rules that are read keep what is the presets'. */
+int mg_rules_keep(struct mg_rules_read *read, struct mg_error *error);
+
+/**
+ * Is a rule left to others? Then it is taken note of, and not to be added.
+ * @name:   of its chain
+ * @before: so many rules are in the chain
+ */
+int mg_rules_leave(struct mg_rules_read *read, uint32_t chain, const char *name,
+		   const struct mg_compiled_rule *rule, const char *text, uint32_t before,
+		   bool *left, struct mg_error *error);
+
+/**
+ * Where do the rules that are left stand among those of @made, which are proven
+ * to be the others? @place: for each preset, for mg_rules_keep_lines()
+ * @misfits: presets, as bits, for which there is no such place
+ */
+int mg_rules_place(const struct mg_rules_read *read, const struct mg_ruleset *made, size_t *place,
+		   unsigned int *misfits, struct mg_error *error);
+
+/** What the policy says for them, a line each; to be freed. */
+int mg_rules_keep_lines(const struct mg_rules_read *read, const size_t *place, char **out,
+			struct mg_error *error);
+
+/** Note what was left to others, and what seems to be theirs and was not. */
+int mg_rules_tell_left(const struct mg_rules_read *read, struct mg_notes *notes,
+		       struct mg_error *error);
 
 int mg_rules_read_texts(struct mg_rules_read *read, const struct mg_import *import,
 			struct mg_error *error);

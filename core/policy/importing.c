@@ -14,6 +14,7 @@
 #include "memory.h"
 #include "primitives.h"
 #include "ruleset/failure.h"
+#include "ruleset/keep.h"
 
 enum { MOST_WORDS = 1024 };
 
@@ -72,11 +73,15 @@ static void push_chains(lua_State *L, struct mg_kinds *kinds, const struct mg_ru
 {
 	const uint32_t count = mg_ruleset_chain_count(rules);
 	struct mg_chain_view chain;
+	lua_Integer next = 1;
 	uint32_t i;
 
 	lua_createtable(L, (int)count, 0);
 	for (i = 0; i < count; i++) {
 		mg_ruleset_chain_at(rules, i, &chain);
+		if (!chain.count &&
+		    mg_ruleset_kept_by(rules, MG_KEEP_CHAINS, chain.name) != UINT32_MAX)
+			continue; /* others' */
 		lua_createtable(L, 0, 5);
 		set_integer(L, "family", chain.family == MG_IPV4 ? 1 : 2);
 		set_string(L, "table", chain.table);
@@ -84,7 +89,7 @@ static void push_chains(lua_State *L, struct mg_kinds *kinds, const struct mg_ru
 		set_string(L, "policy", chain.policy);
 		mg_push_columns(L, kinds, rules, &chain);
 		lua_setfield(L, -2, "rules");
-		lua_rawseti(L, -2, (lua_Integer)i + 1);
+		lua_rawseti(L, -2, next++);
 	}
 }
 
@@ -113,6 +118,7 @@ static void push_input(lua_State *L, struct mg_kinds *kinds, const struct mg_imp
 	lua_createtable(L, 0, 6);
 	set_integer(L, "families", importing->families);
 	set_string(L, "source", importing->source);
+	set_string(L, "keep", importing->keep);
 	lua_pushboolean(L, importing->plain);
 	lua_setfield(L, -2, "plain");
 	lua_pushboolean(L, importing->careful);

@@ -19,13 +19,16 @@ struct mg_remark {
 };
 
 struct mg_importing {
-	/* sealed; the first word of a rule is what iptables-save prints, the others are its words
+	/*
+	 * sealed; the first word of a rule is what iptables-save prints, the others are its
+	 * words. Chains that it keeps, and that have no rules, are not the policy's.
 	 */
 	const struct mg_ruleset *rules;
 	const struct mg_remark *remarks;
 	size_t remark_count;
 	unsigned int families; /* that were imported; the others get no rules */
 	const char *source;    /* where they come from, for people */
+	const char *keep;      /* calls that leave to others what is theirs, as lines; or NULL */
 	const char *language;  /* folder in which moongate/import.lua lies */
 	const struct mg_host *host;
 	bool plain;   /* primitives only */

@@ -197,7 +197,7 @@ static const struct mg_preset_part ufw[] = {
  * own has an end that lets nothing pass: in front of the policy's services
  * that would make them dead letters.
  */
-const struct mg_preset mg_presets[] = {
+const struct mg_preset mg_presets[MG_MOST_PRESETS] = {
 	{ "crowdsec", NULL, MG_KEEP_RANK, crowdsec },
 	{ "docker", NULL, MG_KEEP_RANK, docker },
 	{ "fail2ban", NULL, MG_KEEP_RANK, fail2ban },

@@ -26,6 +26,9 @@ struct mg_preset {
 	const struct mg_preset_part *parts;
 };
 
+/** Room for all, and for the end of the list. */
+enum { MG_MOST_PRESETS = 16 };
+
 /** All of them, by name. */
 extern const struct mg_preset mg_presets[];
 
