@@ -199,6 +199,14 @@ int mg_engine_export_counted(struct mg_engine *engine, enum mg_family family, ch
 int mg_engine_export_live(struct mg_engine *engine, enum mg_family family, const char *table,
 			  bool counters, char **out, struct mg_error *error);
 
+/**
+ * After a check: the sets of one family that the policy manages, as ipset(8)
+ * reads them with `restore`; they have to be there before the rules are loaded.
+ * @out: to be freed with free(3); NULL where there are none
+ */
+int mg_engine_export_sets(struct mg_engine *engine, enum mg_family family, char **out,
+			  struct mg_error *error);
+
 /** An address that a name has now and had not before, or the other way round. */
 struct mg_name_change {
 	const char *name, *address;
@@ -270,7 +278,9 @@ struct mg_plan_summary {
 	size_t added, removed, moved, kept; /* rules */
 	size_t chains_added, chains_removed, policies_changed;
 	size_t foreign_rules, foreign_chains; /* of those that go: other software's */
-	bool is_empty;			      /* nothing to do */
+	size_t sets_added, sets_removed;      /* the policy's own sets */
+	size_t members_added, members_removed;
+	bool is_empty; /* nothing to do */
 };
 
 /** After mg_engine_plan(); all zero before. */
@@ -325,6 +335,42 @@ const struct mg_section *mg_sections_at(const struct mg_sections *sections, size
 
 /** Free them, with their texts. */
 void mg_sections_free(struct mg_sections *sections);
+
+/** What happens to a set of the policy's. */
+struct mg_set_change {
+	enum mg_family family;
+	const char *name;   /* "mg4-office", without the number of a generation */
+	const char *type;   /* "hash:ip" or "hash:net" */
+	const char *origin; /* "file:line helper"; "" for one that goes */
+	bool created, removed;
+	bool changed;			     /* something happens to it */
+	uint32_t count;			     /* members that it will have */
+	uint32_t added_count, removed_count; /* members that come and that go */
+	const char *const *added;	     /* the first ones of them, as text, in order */
+	const char *const *removed_members;
+	uint32_t added_listed, removed_listed;
+};
+
+/** The sets of a plan, by family and name. */
+struct mg_set_changes;
+
+/**
+ * After mg_engine_plan(): what happens to the sets that the policy manages.
+ * @all: list every member that comes or goes, and sets where nothing happens;
+ *       else ten members of each at most
+ * @out: to be freed before the engine is closed
+ */
+int mg_engine_set_changes(const struct mg_engine *engine, bool all, struct mg_set_changes **out,
+			  struct mg_error *error);
+
+/** How many sets. */
+size_t mg_set_changes_count(const struct mg_set_changes *changes);
+
+/** One of them, from 0. */
+const struct mg_set_change *mg_set_changes_at(const struct mg_set_changes *changes, size_t index);
+
+/** Free them, with their texts. */
+void mg_set_changes_free(struct mg_set_changes *changes);
 
 /** How an apply ended. */
 enum mg_verdict {

@@ -22,6 +22,37 @@ static int make_text(const struct options *options, struct mg_engine *engine, en
 				 : mg_engine_export(engine, family, out, error);
 }
 
+/* The sets of all families that are asked for, IPv4's first. */
+static int print_sets(struct mg_engine *engine, struct mg_error *error)
+{
+	int family, err = 0;
+
+	for (family = 0; family < MG_FAMILIES && !err; family++) {
+		char *text = NULL;
+
+		err = mg_engine_export_sets(engine, (enum mg_family)family, &text, error);
+		if (!err && text)
+			fputs(text, stdout);
+		free(text);
+	}
+	return err;
+}
+
+static int export_sets(const struct options *options, struct mg_engine *engine)
+{
+	struct mg_error error = { 0 };
+	int err = mg_engine_check(engine, &error);
+
+	print_notes(options, mg_engine_notes(engine), 0);
+	if (!err && mg_engine_refusals(engine)) {
+		fprintf(stderr, "moongate: refused for safety; nothing was written\n");
+		return MG_UNSAFE;
+	}
+	if (!err)
+		err = print_sets(engine, &error);
+	return err ? print_error(&error) : MG_DONE;
+}
+
 static int export(const struct options *options, struct mg_engine *engine)
 {
 	const unsigned int families = mg_engine_families(engine);
@@ -52,6 +83,13 @@ static int export(const struct options *options, struct mg_engine *engine)
 /* Does the command line make sense? Returns 0, or MG_USAGE after having said what is wrong. */
 static int check(const struct options *options)
 {
+	if (options->sets && (options->live || options->counters)) {
+		fprintf(stderr,
+			"moongate export: --sets is what the policy wants, and has nothing to do "
+			"with %s\nTry `moongate export --help'.\n",
+			options->live ? "--live" : "--counters");
+		return MG_USAGE;
+	}
 	if (!options->request.facts || !(options->live || options->counters))
 		return 0;
 	fprintf(stderr,
@@ -74,7 +112,7 @@ static int run(const struct options *options)
 		own.request.elsewhere = false;
 	if (mg_engine_open(&own.request, &engine, &error))
 		return print_error(&error);
-	code = export(options, engine);
+	code = options->sets ? export_sets(options, engine) : export(options, engine);
 	mg_engine_close(engine);
 	return code;
 }
@@ -89,8 +127,10 @@ const struct command export_command = {
 		"Moongate. Needs no root and touches nothing. With --facts, for another host.\n"
 		"With --counters, for iptables-restore -c: each rule has what it has counted here\n"
 		"where it is live, and 0 elsewhere. With --live, print what is live instead, all\n"
-		"tables or TABLE, as iptables-save does; that, and --counters, need root.",
-	.options = "HLP",
+		"tables or TABLE, as iptables-save does; that, and --counters, need root.\n"
+		"With --sets, print instead the sets that the rules look into, of both families\n"
+		"or one, as ipset restore loads them: that has to be done first.",
+	.options = "EHLP",
 	.elsewhere = true,
 	.run = run,
 };

@@ -20,6 +20,10 @@ static json_t *json_summary(struct document *document, const struct mg_engine *e
 	put(document, object, "policies_changed", json_count(sum.policies_changed));
 	put(document, object, "foreign_rules", json_count(sum.foreign_rules));
 	put(document, object, "foreign_chains", json_count(sum.foreign_chains));
+	put(document, object, "sets_added", json_count(sum.sets_added));
+	put(document, object, "sets_removed", json_count(sum.sets_removed));
+	put(document, object, "members_added", json_count(sum.members_added));
+	put(document, object, "members_removed", json_count(sum.members_removed));
 	put(document, object, "refusals", json_count(mg_engine_refusals(engine)));
 	return object;
 }
@@ -103,6 +107,53 @@ static json_t *json_section(struct document *document, const struct mg_section *
 	return object;
 }
 
+static json_t *json_members(struct document *document, const char *const *texts, uint32_t listed)
+{
+	json_t *list = json_array();
+	uint32_t i;
+
+	for (i = 0; i < listed; i++)
+		put_element(document, list, json_text(texts[i]));
+	return list;
+}
+
+static json_t *json_set(struct document *document, const struct mg_set_change *set)
+{
+	json_t *object = json_object();
+
+	put(document, object, "name", json_text(set->name));
+	put(document, object, "family", json_string(set->family == MG_IPV4 ? "ipv4" : "ipv6"));
+	put(document, object, "type", json_text(set->type));
+	put(document, object, "created", json_boolean(set->created));
+	put(document, object, "removed", json_boolean(set->removed));
+	put(document, object, "changed", json_boolean(set->changed));
+	put(document, object, "members", json_count(set->count));
+	put(document, object, "members_added", json_count(set->added_count));
+	put(document, object, "members_removed", json_count(set->removed_count));
+	put(document, object, "added", json_members(document, set->added, set->added_listed));
+	put(document, object, "gone",
+	    json_members(document, set->removed_members, set->removed_listed));
+	put(document, object, "origin",
+	    *set->origin ? json_origin(document, set->origin) : json_null());
+	return object;
+}
+
+static int json_sets(const struct options *options, const struct mg_engine *engine,
+		     struct document *document, struct mg_error *error)
+{
+	json_t *sets = json_array();
+	struct mg_set_changes *changes;
+	size_t i;
+	int err = mg_engine_set_changes(engine, options->verbose, &changes, error);
+
+	for (i = 0; !err && i < mg_set_changes_count(changes); i++)
+		put_element(document, sets, json_set(document, mg_set_changes_at(changes, i)));
+	put(document, document->content, "sets", sets);
+	if (!err)
+		mg_set_changes_free(changes);
+	return err;
+}
+
 int json_plan(const struct options *options, struct mg_engine *engine, struct document *document,
 	      struct mg_error *error)
 {
@@ -119,7 +170,9 @@ int json_plan(const struct options *options, struct mg_engine *engine, struct do
 	for (i = 0; !err && i < mg_sections_count(sections); i++)
 		put_element(document, chains, json_section(document, mg_sections_at(sections, i)));
 	put(document, document->content, "chains", chains);
-	if (!err)
+	if (!err) {
 		mg_sections_free(sections);
+		err = json_sets(options, engine, document, error);
+	}
 	return err;
 }

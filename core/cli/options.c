@@ -36,6 +36,7 @@ static const struct description descriptions[] = {
 	{ 'T', "lenient", NULL, "make comments of lines that cannot be imported, and go on" },
 	{ 'k', "keep", NULL, "leave to Docker, fail2ban ... what is theirs, as --live does" },
 	{ 'n', "no-keep", NULL, "import what is theirs, too" },
+	{ 'E', "sets", NULL, "print the sets that the rules look into, for `ipset restore'" },
 	{ 'H', "facts", "FILE", "take the facts about the host from FILE (`moongate facts')" },
 	{ '4', "ipv4", NULL, "IPv4 only" },
 	{ '6', "ipv6", NULL, "IPv6 only" },
@@ -185,6 +186,7 @@ static int take_option(const struct command *command, int key, const char *value
 	case 'O': options->console = true; break;
 	case 'J': options->json = true; break;
 	case 'P': options->counters = true; break;
+	case 'E': options->sets = true; break;
 	case 'L': options->live = true; break;
 	case 'T': options->lenient = true; break;
 	case 'k': options->keep = true; break;

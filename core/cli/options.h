@@ -21,6 +21,7 @@ struct options {
 	const char *files[3]; /* import: ended by NULL */
 	bool live;	      /* import, export: the live tables */
 	bool counters;	      /* export: with counters */
+	bool sets;	      /* export: the sets, not the rules */
 	bool lenient;	      /* import: go on after lines that make no sense */
 	bool keep, no_keep;   /* import: leave what is others' to them, or do not */
 	bool color;	      /* already decided */

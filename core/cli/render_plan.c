@@ -141,6 +141,81 @@ static void print_section(const struct options *options, const struct mg_section
 	putchar('\n');
 }
 
+static void print_member(const struct options *options, char mark, enum style color,
+			 const char *text)
+{
+	style(options, color);
+	printf("  %c %s", mark, text);
+	style(options, PLAIN);
+	putchar('\n');
+}
+
+/* Members that come, or go: those that are listed, and how many more there are. */
+static void print_members(const struct options *options, char mark, enum style color,
+			  const char *const *texts, uint32_t listed, uint32_t count)
+{
+	char more[48];
+	uint32_t i;
+
+	for (i = 0; i < listed; i++)
+		print_member(options, mark, color, texts[i]);
+	if (count == listed)
+		return;
+	snprintf(more, sizeof(more), "and %u more", count - listed);
+	print_member(options, mark, color, more);
+}
+
+static void print_set(const struct options *options, const struct mg_set_change *set)
+{
+	int width;
+
+	style(options, STRONG);
+	width = printf("set %s  %s", set->name, set->type);
+	if (set->removed)
+		width += printf("   to be removed");
+	else
+		width += printf("   %s%u %s", set->created ? "new, " : "", set->count,
+				plural(set->count, "member", "members"));
+	style(options, PLAIN);
+	if (*set->origin) {
+		pad(width, NARROWEST);
+		print_origin(options, set->origin);
+	}
+	putchar('\n');
+	print_members(options, '+', ADDED, set->added, set->added_listed, set->added_count);
+	print_members(options, '-', REMOVED, set->removed_members, set->removed_listed,
+		      set->removed_count);
+	putchar('\n');
+}
+
+static int print_sets(const struct options *options, const struct mg_engine *engine,
+		      struct mg_error *error)
+{
+	struct mg_set_changes *changes;
+	size_t i;
+	int err = mg_engine_set_changes(engine, options->verbose, &changes, error);
+
+	if (err)
+		return err;
+	for (i = 0; i < mg_set_changes_count(changes); i++)
+		print_set(options, mg_set_changes_at(changes, i));
+	mg_set_changes_free(changes);
+	return 0;
+}
+
+static void print_set_summary(const struct mg_plan_summary *sum)
+{
+	if (sum->sets_added)
+		printf("%zu %s to create, ", sum->sets_added,
+		       plural(sum->sets_added, "set", "sets"));
+	if (sum->sets_removed)
+		printf("%zu %s to delete, ", sum->sets_removed,
+		       plural(sum->sets_removed, "set", "sets"));
+	if (sum->members_added || sum->members_removed)
+		printf("%zu %s to add, %zu to remove, ", sum->members_added,
+		       plural(sum->members_added, "member", "members"), sum->members_removed);
+}
+
 static void print_summary(const struct mg_engine *engine, const char *closing)
 {
 	struct mg_plan_summary sum;
@@ -159,6 +234,7 @@ static void print_summary(const struct mg_engine *engine, const char *closing)
 	if (sum.chains_removed)
 		printf("%zu %s to delete, ", sum.chains_removed,
 		       plural(sum.chains_removed, "chain", "chains"));
+	print_set_summary(&sum);
 	printf("%zu chain %s to change.", sum.policies_changed,
 	       plural(sum.policies_changed, "policy", "policies"));
 	printf("%s%s\n", closing ? " " : "", closing ? closing : "");
@@ -176,9 +252,11 @@ int render_plan(const struct options *options, const struct mg_engine *engine, c
 	err = mg_engine_sections(engine, options->verbose, &sections, error);
 	if (err)
 		return err;
-	for (i = 0; i < mg_sections_count(sections); i++)
+	err = print_sets(options, engine, error);
+	for (i = 0; !err && i < mg_sections_count(sections); i++)
 		print_section(options, mg_sections_at(sections, i));
 	mg_sections_free(sections);
-	print_summary(engine, closing);
-	return 0;
+	if (!err)
+		print_summary(engine, closing);
+	return err;
 }

@@ -14,6 +14,7 @@
 #include "ruleset/failure.h"
 #include "ruleset/keep.h"
 #include "ruleset/save_text.h"
+#include "ruleset/set_text.h"
 
 /*
  * What both restore programs of iptables 1.8 have room for: a line with its
@@ -99,21 +100,54 @@ static const char *host_name(const struct mg_engine *engine)
 	return is_plain(engine->host->name) ? engine->host->name : "";
 }
 
+/* Comment lines for the sets that have to be there first; "" if there are none. */
+static int name_sets(const struct mg_engine *engine, enum mg_family family, char **out,
+		     struct mg_error *error)
+{
+	const struct mg_sets *sets = mg_ruleset_sets_const(engine->ruleset);
+	struct mg_set_view set;
+	size_t size;
+	uint32_t i;
+	bool any = false;
+	FILE *file = open_memstream(out, &size);
+
+	if (!file)
+		return mg_engine_no_memory(error);
+	for (i = 0; i < mg_sets_count(sets); i++) {
+		mg_sets_at(sets, i, &set);
+		if (set.family != family)
+			continue;
+		if (!any)
+			fputs("# sets that have to be there first, for `ipset restore' from "
+			      "`moongate export --sets':\n",
+			      file);
+		fprintf(file, "#   %s\n", set.name);
+		any = true;
+	}
+	return fclose(file) ? mg_engine_no_memory(error) : 0;
+}
+
 /* Put the header in front of @text, which is given away. */
 static int add_header(const struct mg_engine *engine, enum mg_family family, char *text, char **out,
 		      struct mg_error *error)
 {
 	const char *policy = strrchr(engine->request.policy, '/');
 	const char *host = host_name(engine);
-	const int done =
-		asprintf(out,
-			 "# %s rules%s%s, made by Moongate %s from %s\n"
-			 "# %s-restore replaces the tables below with them; \"#@\" says who "
-			 "made the next rule\n%s",
-			 family == MG_IPV4 ? "IPv4" : "IPv6", *host ? " of " : "", host, MG_VERSION,
-			 policy ? policy + 1 : engine->request.policy,
-			 family == MG_IPV4 ? "iptables" : "ip6tables", text);
+	char *sets = NULL;
+	int done, err = name_sets(engine, family, &sets, error);
 
+	if (err) {
+		free(text);
+		return err;
+	}
+	done = asprintf(out,
+			"# %s rules%s%s, made by Moongate %s from %s\n"
+			"# %s-restore replaces the tables below with them; \"#@\" says who "
+			"made the next rule\n%s%s",
+			family == MG_IPV4 ? "IPv4" : "IPv6", *host ? " of " : "", host, MG_VERSION,
+			policy ? policy + 1 : engine->request.policy,
+			family == MG_IPV4 ? "iptables" : "ip6tables", sets, text);
+	free(sets);
 	free(text);
 	return done < 0 ? mg_engine_no_memory(error) : 0;
 }
@@ -224,4 +258,15 @@ int mg_engine_export_live(struct mg_engine *engine, enum mg_family family, const
 	else
 		*out = text;
 	return err;
+}
+
+int mg_engine_export_sets(struct mg_engine *engine, enum mg_family family, char **out,
+			  struct mg_error *error)
+{
+	if (!engine->plan)
+		return mg_engine_too_early("mg_engine_export_sets", "mg_engine_check", error);
+	*out = NULL;
+	if (!(engine->families & 1U << family))
+		return 0;
+	return mg_set_text_write(mg_ruleset_sets_const(engine->ruleset), family, out, error);
 }

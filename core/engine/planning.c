@@ -9,6 +9,7 @@
 #include "engine.h"
 #include "netfilter/beside.h"
 #include "plan/lines.h"
+#include "plan/set_changes.h"
 #include "ruleset/failure.h"
 #include "ruleset/keep.h"
 #include "ruleset/presets.h"
@@ -280,6 +281,22 @@ void mg_engine_plan_summary(const struct mg_engine *engine, struct mg_plan_summa
 		out->chains_added += diff->chains_added;
 		out->chains_removed += diff->chains_removed;
 	}
+	for (i = 0; plan->sets && i < plan->sets->count; i++) {
+		const struct mg_set_plan *set = &plan->sets->items[i];
+
+		out->sets_added += !*set->live;
+		out->sets_removed += !set->is_wanted;
+		out->members_added += set->added;
+		out->members_removed += set->removed;
+	}
+}
+
+int mg_engine_set_changes(const struct mg_engine *engine, bool all, struct mg_set_changes **out,
+			  struct mg_error *error)
+{
+	if (!engine->planned)
+		return mg_engine_too_early("mg_engine_set_changes", "mg_engine_plan", error);
+	return mg_set_changes_make(engine->plan, all, out, error);
 }
 
 int mg_engine_sections(const struct mg_engine *engine, bool all, struct mg_sections **out,

@@ -28,6 +28,7 @@ chain("filter", "WATCH"):append { comment = "two words", jump = "RETURN" }
 chain("filter", "INPUT"):append "-i wan0 -g WATCH"
 chain("mangle", "PREROUTING", { family = "ipv6" }):append "-j MARK --set-mark 3"
 chain("nat", "POSTROUTING", { family = "ipv4" }):append "-o wan0 -j MASQUERADE"
+block { addresses { "192.0.2.7", "198.51.100.0/24", as = "set" } }
 ]]
 
 -- Rules in a chain that holds nothing else.

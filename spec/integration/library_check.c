@@ -7,107 +7,17 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "spec/support/tap.h"
+#include "spec/support/library_stage.h"
 
 static const char server[] = "default_deny() allow_established() allow_loopback() allow_icmp()\n"
 			     "allow_inbound_ssh()\n";
 static const char more[] = "default_deny() allow_established() allow_loopback() allow_icmp()\n"
 			   "allow_inbound_ssh() allow_inbound_https()\n";
+static const char with_set[] = "block { addresses { '2001:db8::7', as = 'set' } }\n";
 static const char refused[] =
 	"default_deny() allow_established() allow_loopback() allow_icmp() allow_inbound_ssh()\n"
 	"local c = chain('mangle', 'PREROUTING', { family = 'ipv4' })\n"
 	"c:append '-p tcp -j REJECT --reject-with tcp-reset'\n";
-
-static char policy_file[4096], state_dir[4096], run_dir[4096];
-static struct mg_engine *engine;
-static struct mg_transaction *transaction;
-
-static void put_away(void)
-{
-	if (transaction)
-		mg_transaction_rollback(transaction);
-	mg_transaction_free(transaction);
-	mg_engine_close(engine);
-	transaction = NULL;
-	engine = NULL;
-}
-
-/* Close what is open, write the policy and open an engine for it. */
-static int open_for(const char *policy, bool force)
-{
-	struct mg_request request = {
-		.policy = policy_file,
-		.state_dir = state_dir,
-		.run_dir = run_dir,
-		.force = force,
-	};
-	FILE *file = fopen(policy_file, "w");
-
-	if (!file || fputs(policy, file) < 0 || fclose(file))
-		return -1;
-	mg_engine_close(engine);
-	engine = NULL;
-	return mg_engine_open(&request, &engine, &tap_error);
-}
-
-static int plan(const char *policy)
-{
-	int err = open_for(policy, false);
-
-	if (!err)
-		err = mg_engine_check(engine, &tap_error);
-	if (!err)
-		err = mg_engine_begin(engine, &tap_error);
-	return err ? err : mg_engine_plan(engine, &tap_error);
-}
-
-/* Apply, and let go of the engine, as the guard lets go of nobody. */
-static int apply(const char *policy, double seconds)
-{
-	int err = plan(policy);
-
-	if (!err)
-		err = mg_engine_apply(engine, seconds, &transaction, &tap_error);
-	mg_engine_close(engine);
-	engine = NULL;
-	return err;
-}
-
-/* What a visit has seen. */
-struct seen {
-	uint32_t chains, rules, ours, last_number;
-	bool is_policy_drop, has_https;
-	int stop; /* what to end the visit with */
-};
-
-static int see_chain(void *context, const struct mg_live_chain *chain)
-{
-	struct seen *seen = context;
-
-	seen->chains++;
-	if (strcmp(chain->name, "INPUT") == 0 && chain->policy)
-		seen->is_policy_drop = strcmp(chain->policy, "DROP") == 0;
-	return seen->stop;
-}
-
-static int see_rule(void *context, uint32_t number, const struct mg_live_rule *rule)
-{
-	struct seen *seen = context;
-
-	seen->rules++;
-	seen->last_number = number;
-	seen->ours += rule->origin && strstr(rule->origin, "policy.lua:");
-	seen->has_https = seen->has_https || strstr(rule->text, "--dport 443 ");
-	return 0;
-}
-
-static int look(const char *table, const char *chain, struct seen *seen)
-{
-	const struct mg_live_visitor visitor = { see_chain, see_rule, seen };
-	int err = open_for(server, false);
-
-	return err ? err : mg_engine_visit(engine, table, chain, &visitor, &tap_error);
-}
 
 #define EXPECT_TOO_EARLY(call, words)                                                              \
 	do {                                                                                       \
@@ -212,6 +122,25 @@ static void plans(void)
 	mg_sections_free(sections);
 	EXPECT_DONE(look("filter", NULL, &seen));
 	EXPECT_IS(seen.rules, 0); /* nothing was touched */
+	put_away();
+}
+
+static void plans_sets(void)
+{
+	struct mg_set_changes *changes;
+	const struct mg_set_change *set;
+	char *text = NULL;
+
+	EXPECT_DONE(plan(with_set));
+	EXPECT_DONE(mg_engine_set_changes(engine, false, &changes, &tap_error));
+	EXPECT_IS(mg_set_changes_count(changes), 1);
+	set = mg_set_changes_at(changes, 0);
+	EXPECT(set->created && set->family == MG_IPV6 && set->added_count == 1);
+	EXPECT_TEXT(set->added[0], "2001:db8::7");
+	mg_set_changes_free(changes);
+	EXPECT_DONE(mg_engine_export_sets(engine, MG_IPV6, &text, &tap_error));
+	EXPECT(strstr(text, "\nadd mg6-list1 2001:db8::7\n"));
+	free(text);
 	put_away();
 }
 
@@ -460,6 +389,7 @@ static void frees_nothing(void)
 {
 	mg_engine_close(NULL);
 	mg_sections_free(NULL);
+	mg_set_changes_free(NULL);
 	mg_transaction_free(NULL);
 	mg_notes_clear(&(struct mg_notes){ .count = 0 });
 }
@@ -475,6 +405,7 @@ int main(int argc, char **argv)
 	tap_run("refuses a step that comes too early", steps_too_early);
 	tap_run("wants a policy", no_policy);
 	tap_run("plans, and touches nothing", plans);
+	tap_run("tells what happens to sets", plans_sets);
 	tap_run("imports", imports);
 	tap_run("tells the host's facts", tells_facts_and_families);
 	tap_run("looks up the names of a policy", looks_up_names);
