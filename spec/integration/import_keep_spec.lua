@@ -4,6 +4,7 @@
 -- tables leaves to them what is theirs, and planning it has nothing to do.
 
 local features = require "spec.support.features"
+local generator = require "spec.support.generator"
 local layouts = require "spec.support.layouts"
 local moongate = require "spec.support.moongate"
 local network = require "spec.support.network"
@@ -11,6 +12,9 @@ local run = require "spec.support.run"
 local tables = require "spec.support.tables"
 
 local it = features.it(it, pending)
+
+local seed = tonumber(os.getenv("MOONGATE_SEED")) or os.time() % 1000000
+local rounds = tonumber(os.getenv("MOONGATE_ROUNDS")) or 9
 
 -- An administrator's own rules beside theirs.
 local own = {
@@ -117,6 +121,47 @@ describe("an import beside other software #integration", function()
     policy = import("--live")
     assert_nothing_to_do(policy)
     assert.same({}, calls_of(policy))
+  end)
+
+  -- Rules of an administrator's, at random places of random chains.
+  local function put_anywhere(count, random)
+    for index = 1, count do
+      local family = random:pick(tables.families)
+      local name = random:pick { "INPUT", "FORWARD", "FORWARD", "OUTPUT", "DOCKER-USER" }
+      local chain = tables.filter(lab.server, family)[name] or (name ~= "DOCKER-USER" and {})
+      if chain then
+        tables.edit(lab.server, family, ("-I %s %d %s"):format(name, random:between(1, #chain + 1), random:pick {
+          name == "OUTPUT" and "-o lo -j ACCEPT" or "-i lo -j ACCEPT", "-m conntrack --ctstate INVALID -j DROP",
+          "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT", ("-p tcp --dport %d -j ACCEPT"):format(index),
+          "-j LOG", "-j RETURN",
+        }))
+      end
+    end
+  end
+
+  it("has nothing to do, wherever rules stand", function()
+    print(("seed %d (MOONGATE_SEED=%d repeats it), %d rounds"):format(seed, seed, rounds))
+    local kept = 0
+    for round = 1, rounds do
+      network.close_all()
+      lab = network.host()
+      program = moongate.new(lab)
+      local random, loaded = generator.new(seed * 1000 + round, "ipv4"), {}
+      for _ = 1, random:between(1, 3) do
+        local name = random:pick(layouts.names)
+        if not loaded[name] then
+          loaded[name] = true
+          layouts.load(lab.server, name)
+        end
+      end
+      put_anywhere(random:between(0, 7), random)
+      local policy = import("--live")
+      local result = program:run("plan", program:policy(policy), "--detailed-exitcode", "--force")
+      assert.equal(0, result.code,
+        ("seed %d, round %d\n%s\n%s%s"):format(seed, round, policy, result.out, result.err))
+      kept = kept + #calls_of(policy)
+    end
+    assert.truthy(kept > rounds // 3, kept)
   end)
 
   it("imports all of a file, unless it is asked to keep, and all that is live, if it is asked to", function()
