@@ -14,8 +14,8 @@
 struct mg_set_record {
 	enum mg_family family;
 	char name[MG_SET_NAME_SIZE];
-	bool has_networks;
-	size_t first; /* in members */
+	bool needs_net; /* there is a network, or the address of zeros, which hash:ip refuses */
+	size_t first;	/* in members */
 	uint32_t count;
 	size_t origin; /* in origins */
 };
@@ -93,7 +93,7 @@ void mg_sets_at(const struct mg_sets *sets, uint32_t index, struct mg_set_view *
 	*out = (struct mg_set_view){
 		.family = record->family,
 		.name = record->name,
-		.type = record->has_networks ? "hash:net" : "hash:ip",
+		.type = record->needs_net ? "hash:net" : "hash:ip",
 		.members = sets->members + record->first,
 		.count = record->count,
 		.origin = sets->origins + record->origin,
@@ -143,6 +143,13 @@ static bool is_network(const struct mg_set_member *member, unsigned int width)
 	return memcmp(member->address + whole, nothing, sizeof(nothing) - whole) == 0;
 }
 
+static bool is_zero(const struct mg_set_member *member)
+{
+	static const uint8_t nothing[sizeof(member->address)];
+
+	return memcmp(member->address, nothing, sizeof(nothing)) == 0;
+}
+
 /* Put @set's members behind those of all sets. The room for them is there. */
 static int copy_members(struct mg_sets *sets, const struct mg_set_view *set,
 			struct mg_set_record *record, struct mg_error *error)
@@ -169,7 +176,7 @@ static int copy_members(struct mg_sets *sets, const struct mg_set_view *set,
 	if (!sorted && mg_set_members_sort(to, (uint32_t)count))
 		return no_memory(error);
 	for (i = 0; i < count; i++) {
-		record->has_networks |= to[i].prefix < width;
+		record->needs_net |= to[i].prefix < width || is_zero(&to[i]);
 		if (!kept || mg_set_member_compare(&to[kept - 1], &to[i]) != 0)
 			to[kept++] = to[i];
 	}

@@ -36,7 +36,8 @@ struct mg_set_member {
 struct mg_set_view {
 	enum mg_family family;
 	const char *name; /* "mg4-office" */
-	const char *type; /* "hash:ip" if each member is one address, else "hash:net" */
+	const char *type; /* "hash:ip" if each member is one address, and not 0.0.0.0, else
+			     "hash:net" */
 	const struct mg_set_member *members; /* see mg_set_member_compare() for their order */
 	uint32_t count;
 	const char *origin; /* "file:line helper"; "" if unknown */

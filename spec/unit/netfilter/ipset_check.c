@@ -85,6 +85,7 @@ static void makes_sets(void)
 	const struct mg_set_member four[] = { member("10.0.0.0/8"), member("192.0.2.7") };
 	const struct mg_set_member six[] = { member("2001:db8::/32"), member("2001:db9::1") };
 	const struct mg_set_member host = member("192.0.2.9");
+	const struct mg_set_member zeros[] = { member("0.0.0.0"), member("255.255.255.255") };
 
 	EXPECT_DONE(mg_ipset_open(&ipset, &tap_error));
 	EXPECT_DONE(mg_ipset_make(ipset, "mg4-a", "hash:net", MG_IPV4, four, 2, &tap_error));
@@ -107,6 +108,9 @@ static void makes_sets(void)
 	is_the_same(six, 2);
 	list("mg4-b");
 	is_the_same(&host, 1);
+	EXPECT_DONE(mg_ipset_make(ipset, "mg4-zero", "hash:net", MG_IPV4, zeros, 2, &tap_error));
+	list("mg4-zero");
+	is_the_same(zeros, 2);
 	list("mg4-empty");
 	EXPECT_IS(member_count, 0);
 	end();

@@ -69,12 +69,15 @@ static void types(void)
 	const struct mg_set_member hosts[] = { member("192.0.2.9", 32), member("192.0.2.1", 32) };
 	const struct mg_set_member host6 = member("2001:db8::1", 128);
 	const struct mg_set_member network6 = member("2001:db8::", 32);
+	const struct mg_set_member zero = member("0.0.0.0", 32), zero6 = member("::", 128);
 	struct mg_set_view set;
 
 	EXPECT_DONE(add(MG_IPV4, "mg4-a", hosts, 2, NULL, NULL));
 	EXPECT_DONE(add(MG_IPV6, "mg6-a", &host6, 1, NULL, NULL));
 	EXPECT_DONE(add(MG_IPV6, "mg6-b", &network6, 1, NULL, NULL));
 	EXPECT_DONE(add(MG_IPV6, "mg6-c", NULL, 0, NULL, NULL));
+	EXPECT_DONE(add(MG_IPV4, "mg4-z", &zero, 1, NULL, NULL));
+	EXPECT_DONE(add(MG_IPV6, "mg6-z", &zero6, 1, NULL, NULL));
 	mg_sets_at(&sets, 0, &set);
 	EXPECT_TEXT(set.type, "hash:ip");
 	EXPECT_TEXT(set.origin, "");
@@ -84,6 +87,11 @@ static void types(void)
 	EXPECT_TEXT(set.type, "hash:net");
 	mg_sets_at(&sets, 3, &set);
 	EXPECT_IS(set.count, 0);
+	/* the kernel takes no address of zeros into a hash:ip */
+	mg_sets_at(&sets, 4, &set);
+	EXPECT_TEXT(set.type, "hash:net");
+	mg_sets_at(&sets, 5, &set);
+	EXPECT_TEXT(set.type, "hash:net");
 	clean_up();
 }
 
