@@ -475,6 +475,7 @@ struct mg_report {
 	size_t missing;	 /* our rules that are not there, or not where they belong */
 	size_t foreign;	 /* rules that are not ours */
 	size_t policies; /* chain policies that differ */
+	size_t sets;	 /* our sets that are gone, or have other members */
 	/* All that is not of that generation, also in tables that it does not have, by name. */
 	size_t owner_count;
 	const struct mg_owner *owners;

@@ -59,9 +59,11 @@ static json_t *json_drift(struct document *document, const struct mg_report *rep
 	if (!report->has_drift)
 		return json_null();
 	object = json_object();
-	put(document, object, "drifted", json_boolean(report->missing || report->policies));
+	put(document, object, "drifted",
+	    json_boolean(report->missing || report->policies || report->sets));
 	put(document, object, "missing", json_count(report->missing));
 	put(document, object, "policies", json_count(report->policies));
+	put(document, object, "sets", json_count(report->sets));
 	return object;
 }
 

@@ -64,7 +64,7 @@ static void show_drift(const struct options *options, const struct mg_report *re
 	if (!report->has_drift)
 		return;
 	printf("drift        ");
-	if (!report->missing && !report->policies) {
+	if (!report->missing && !report->policies && !report->sets) {
 		style(options, ADDED);
 		printf("none: all rules of the generation are live");
 	} else {
@@ -72,6 +72,9 @@ static void show_drift(const struct options *options, const struct mg_report *re
 		printf("%zu %s of the generation missing or displaced, %zu chain %s changed",
 		       report->missing, plural(report->missing, "rule", "rules"), report->policies,
 		       plural(report->policies, "policy", "policies"));
+		if (report->sets)
+			printf(", %zu %s with other members", report->sets,
+			       plural(report->sets, "set", "sets"));
 	}
 	style(options, PLAIN);
 	putchar('\n');

@@ -68,6 +68,8 @@ static int find_drift(struct mg_engine *engine, const struct mg_generation *gene
 		out->foreign += table->own->removed - (table->kept ? table->kept->rule_count : 0);
 		out->policies += table->diff->policies_changed;
 	}
+	for (i = 0; !err && plan->sets && i < plan->sets->count; i++)
+		out->sets += plan->sets->items[i].is_wanted && plan->sets->items[i].is_changed;
 	out->has_drift = !err;
 	if (!err)
 		err = mg_engine_count_others(engine, plan, error);

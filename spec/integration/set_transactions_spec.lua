@@ -4,6 +4,7 @@
 -- a table being written, changed together with rules, taken back exactly, also by
 -- the guard of an apply that was killed anywhere, and cleared away.
 
+local documents = require "spec.support.documents"
 local features = require "spec.support.features"
 local moongate = require "spec.support.moongate"
 local network = require "spec.support.network"
@@ -242,6 +243,21 @@ describe("the sets of a policy #integration", function()
       local done = apply(policy:format(who.ipv4))
       assert.equal(code, done.code, policy .. done.out .. done.err)
     end
+  end)
+
+  it("are missed by status where somebody changed them", function()
+    program:apply(program:policy(changes.members[1]))
+    local quiet = program:must("status")
+    assert.truthy(quiet.out:find("drift        none", 1, true), quiet.out)
+    lab.server:must { "ipset", "add", "mg4-bad", "192.0.2.1" }
+    local status = program:must("status")
+    assert.truthy(status.out:find("1 set with other members", 1, true), status.out)
+    local said = documents.new(program)
+    local drift = said:run("status").drift
+    assert.same({ true, 0, 0, 1 }, { drift.drifted, drift.missing, drift.policies, drift.sets })
+    assert.equal("", (said:judge()))
+    program:apply(program:policy(changes.members[1]))
+    assert.equal(quiet.out:match("\ndrift.*"), program:must("status").out:match("\ndrift.*"))
   end)
 
   it("are those of a saved plan, or it is refused", function()
