@@ -162,6 +162,46 @@ function commands:ferm(path, fresh)
   return self:measure({ "ferm", path }, fresh)
 end
 
+--- moongate import of a file.
+function commands:import(path)
+  return self:measure({ self.program, "import", path }, true)
+end
+
+--- iptables-legacy-restore --test of a file.
+function commands:test(path)
+  return self:measure({ "iptables-legacy-restore", "--test", path }, true)
+end
+
+--- Two ends of a veth pair: one here, one in the second namespace.
+-- @return { sender =, receiver = their addresses }
+function commands:link()
+  local other = self:namespace()
+  local pid = other:match("^/proc/(%d+)/")
+  local link = { sender = "192.0.2.2", receiver = "192.0.2.1" }
+  for _, words in ipairs {
+    { "ip", "link", "add", "bench0", "type", "veth", "peer", "name", "bench1", "netns", pid },
+    { "ip", "address", "add", link.receiver .. "/30", "dev", "bench0" }, { "ip", "link", "set", "bench0", "up" },
+    { "nsenter", "--net=" .. other, "ip", "address", "add", link.sender .. "/30", "dev", "bench1" },
+    { "nsenter", "--net=" .. other, "ip", "link", "set", "bench1", "up" },
+  } do
+    capture(words)
+  end
+  return link
+end
+
+-- How many packets have come in by the link.
+local function received()
+  return tonumber((capture { "cat", "/proc/net/dev" }):match("bench0:%s*%d+%s+(%d+)"))
+end
+
+--- Send datagrams over the link.
+-- @return what it took, and how many were received
+function commands:flood(link, count)
+  local before = received()
+  local text = capture { "nsenter", "--net=" .. self:namespace(), self.folder .. "/flood", link.receiver, count }
+  return { microseconds = tonumber(text), received = received() - before }
+end
+
 --- The kernel's own share: the table read and handed back as it is.
 -- @return the two results, of the reading and of the replacing
 function commands:floor(families, count)

@@ -58,4 +58,74 @@ domain ip table filter {
   return table.concat(lines, "\n")
 end
 
+-- The address with this number.
+local function client(i)
+  return ("10.%d.%d.%d"):format(i >> 16, i >> 8 & 255, i & 255)
+end
+
+--- Rules as iptables-save prints them: of each kind its name, what it is called, and the rule with a number.
+M.dumps = {
+  { name = "clients", text = "clients of one port, with comments", rule = function(i)
+    return ('-A INPUT -s %s/32 -p tcp -m tcp --dport 8443 -m conntrack --ctstate NEW -m comment --comment "client %d"'
+      .. " -j ACCEPT"):format(client(i), i)
+  end },
+  { name = "ports", text = "a port for each client", rule = function(i)
+    return ("-A INPUT -s %s/32 -p tcp -m tcp --dport %d -j ACCEPT"):format(client(i), 1000 + i % 60000)
+  end },
+  { name = "blocklist", text = "addresses to be dropped", rule = function(i)
+    return ("-A INPUT -s %s/32 -j DROP"):format(client(7 * i))
+  end },
+  { name = "limits", text = "limits and logs in chains of their own", rule = function(i, size)
+    return ('-A GUARD%d -s %s/32 -p udp -m udp --dport %d -m limit --limit 5/min -j LOG --log-prefix "client %d: "')
+      :format(i * 50 // size, client(i), 1000 + i % 60000, i)
+  end },
+}
+
+--- The text of iptables-save with `size` rules of a kind.
+function M.dump(kind, size)
+  local lines = { "*filter", ":INPUT DROP [0:0]", ":FORWARD DROP [0:0]", ":OUTPUT DROP [0:0]" }
+  for i = 0, kind.name == "limits" and 49 or -1 do
+    lines[#lines + 1] = (":GUARD%d - [0:0]"):format(i)
+  end
+  for i = 0, size - 1 do
+    lines[#lines + 1] = kind.rule(i, size)
+  end
+  lines[#lines + 1] = "COMMIT\n"
+  return table.concat(lines, "\n")
+end
+
+--- As many addresses that do not lie beside each other.
+function M.addresses(size)
+  local list = {}
+  for i = 1, size do
+    list[i] = client(2 * i)
+  end
+  return list
+end
+
+--- A policy that blocks those of a file.
+M.blocklist = opening .. 'block { addresses_from_file("blocklist.txt") }\n'
+
+-- No conntrack, and no rule but those that are asked about.
+local bare = 'chain("filter", "INPUT", { policy = "DROP" })\n'
+
+--- Policies whose cost for a packet is compared: { name =, text =, policy = function(sender's address) }.
+function M.packet_cases(size)
+  return {
+    { name = "none", text = "no rule: the chain's policy", policy = function()
+      return bare
+    end },
+    { name = "first", text = "the first rule of the chain", policy = function(sender)
+      return bare .. ("drop_inbound { from = %q }\n"):format(sender)
+    end },
+    { name = "set", text = ("a set of %d addresses"):format(size), policy = function()
+      return bare .. 'drop_inbound { from = addresses_from_file("blocklist.txt") }\n'
+    end },
+    { name = "single", text = "1000 single rules", policy = function()
+      local list = M.addresses(1000)
+      return bare .. ('drop_inbound { from = addresses { as = "rules", "%s" } }\n'):format(table.concat(list, '", "'))
+    end },
+  }
+end
+
 return M

@@ -23,6 +23,7 @@ local function judge(row, samples)
     local reference = samples:memory(row.reference)
     result.peak_ratio = result.kilobytes and reference and result.kilobytes / reference
     result.each = row.rules and result.microseconds * 1000 / row.rules
+    result.unit = row.unit or "a rule"
   else
     result.count = row.count
   end
@@ -44,7 +45,7 @@ end
 local function cells(result)
   local median = result.microseconds and time(result.microseconds) or result.count or "no strace"
   if result.each then
-    median = ("%s (%.0f ns a rule)"):format(median, result.each)
+    median = ("%s (%.0f ns %s)"):format(median, result.each, result.unit)
   end
   local met = ""
   if result.met ~= nil then
