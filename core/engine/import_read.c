@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "importing.h"
+#include "ruleset/digits.h"
 #include "ruleset/failure.h"
 #include "ruleset/growable.h"
 
@@ -237,21 +238,14 @@ static int add_entry(struct mg_rules_read *read, const struct mg_compiled_rule *
 	return 0;
 }
 
-/* "NAME:LINE", without the cost of a format string; a name that is too long is cut. */
+/* "NAME:LINE"; a name that is too long is cut. */
 static void write_place(char *out, size_t size, const char *name, unsigned int line)
 {
-	char digits[16], *at = digits + sizeof(digits);
-	size_t length = strlen(name), room = size - sizeof(digits) - 1;
+	const size_t room = size - MG_MOST_DIGITS - 2, length = strlen(name);
 
-	*--at = '\0';
-	do {
-		*--at = (char)('0' + line % 10);
-		line /= 10;
-	} while (line);
-	length = length < room ? length : room;
-	out = mempcpy(out, name, length);
-	*out = ':';
-	strcpy(out + 1, at);
+	out = mempcpy(out, name, length < room ? length : room);
+	*out++ = ':';
+	*mg_put_number(out, line) = '\0';
 }
 
 static int add_rule(struct mg_rules_read *read, const struct mg_dump_line *line, uint32_t chain,

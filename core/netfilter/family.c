@@ -3,6 +3,7 @@
  * The two instances of struct mg_family_ops.
  */
 #include "family.h"
+#include "ruleset/digits.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -160,6 +161,23 @@ static int prefix_length(const unsigned char *mask, size_t size)
 	return (int)bits;
 }
 
+/* As inet_ntop(3), which goes by a format string for IPv4. Returns what is behind it. */
+static char *put_plain(char *at, int af, const void *address)
+{
+	const unsigned char *bytes = address;
+	int i;
+
+	if (af != AF_INET) {
+		inet_ntop(af, address, at, INET6_ADDRSTRLEN);
+		return at + strlen(at);
+	}
+	for (i = 0; i < 4; i++) {
+		at = mg_put_number(at, bytes[i]);
+		*at++ = '.';
+	}
+	return at - 1;
+}
+
 /* "! -s", the address and its mask. */
 static size_t put_address(char *out, char letter, int af, const void *address, const void *mask,
 			  int length, bool inverse)
@@ -172,15 +190,10 @@ static size_t put_address(char *out, char letter, int af, const void *address, c
 	*at++ = '-';
 	*at++ = letter;
 	*at++ = ' ';
-	inet_ntop(af, address, at, INET6_ADDRSTRLEN);
-	at += strlen(at);
+	at = put_plain(at, af, address);
 	*at++ = '/';
-	if (length >= 0) {
-		at += sprintf(at, "%d", length);
-	} else {
-		inet_ntop(af, mask, at, INET6_ADDRSTRLEN);
-		at += strlen(at);
-	}
+	at = length >= 0 ? mg_put_number(at, (unsigned int)length) : put_plain(at, af, mask);
+	*at = '\0';
 	return (size_t)(at - out);
 }
 

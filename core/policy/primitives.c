@@ -18,6 +18,7 @@
 #include "keep_primitive.h"
 #include "module_primitives.h"
 #include "push_host.h"
+#include "ruleset/digits.h"
 #include "ruleset/failure.h"
 #include "shortcuts.h"
 
@@ -67,6 +68,26 @@ void mg_policy_push_uses(lua_State *L)
 	lua_remove(L, places);
 }
 
+/* "FILE:LINE HELPER", of which the file is mostly the one before. */
+static void write_origin(struct mg_primitives *p, const char *source, int line, const char *helper)
+{
+	const size_t room = sizeof(p->origin) - p->name_length;
+	const size_t length = strlen(helper);
+	char *at = p->origin + p->name_length;
+
+	if (source == p->source && line > 0 && room > MG_MOST_DIGITS + 1 + length) {
+		at = mg_put_number(at, (unsigned int)line);
+		*at++ = ' ';
+		memcpy(at, helper, length + 1);
+		return;
+	}
+	snprintf(p->origin, sizeof(p->origin), "%s:%d %s", source + 1, line, helper);
+	p->source = source;
+	p->name_length = strlen(source + 1) + 1;
+	if (p->name_length > sizeof(p->origin))
+		p->name_length = sizeof(p->origin);
+}
+
 const char *mg_policy_origin(lua_State *L, struct mg_primitives *p, const char *helper)
 {
 	lua_Debug ar;
@@ -78,9 +99,7 @@ const char *mg_policy_origin(lua_State *L, struct mg_primitives *p, const char *
 	}
 	/* a policy's chunk name and a helper's name live as long as the state */
 	if (ar.source != p->source || ar.currentline != p->line || helper != p->helper) {
-		snprintf(p->origin, sizeof(p->origin), "%s:%d %s", ar.source + 1, ar.currentline,
-			 helper);
-		p->source = ar.source;
+		write_origin(p, ar.source, ar.currentline, helper);
 		p->line = ar.currentline;
 		p->helper = helper;
 	}

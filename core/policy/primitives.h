@@ -26,6 +26,7 @@ struct mg_primitives {
 	/* the last origin, and what it was made of: loops say it again and again */
 	const char *source, *helper;
 	int line;
+	size_t name_length; /* of the source's name in it, with the colon */
 	char origin[512];
 };
 
