@@ -80,7 +80,24 @@ local function spoofed(model)
   return groups
 end
 
--- For each helper the ways to call it, the likeliest first.
+-- The first rule of each kind, as one text.
+local function samples(model)
+  local texts, seen = {}, {}
+  for _, chain in next, model.chains do
+    local columns = chain.rules
+    for place = 1, columns.count do
+      local kind = columns.kinds[place]
+      if not seen[kind] then
+        seen[kind] = true
+        texts[#texts + 1] = columns.text(place)
+      end
+    end
+  end
+  return table.concat(texts, "\n")
+end
+
+-- For each helper the ways to call it, the likeliest first, and a sign: what its
+-- rules say, without which it need not be tried.
 local function alternatives(model)
   local icmp = { "allow_icmp()", "allow_icmp { forward = true }" }
   local sources = ping_sources(model)
@@ -88,15 +105,17 @@ local function alternatives(model)
     local from = "from = " .. text.list(sources)
     icmp = { ("allow_icmp { %s }"):format(from), ("allow_icmp { %s, forward = true }"):format(from) }
   end
+  icmp.sign = "icmp"
   local groups = {
     -- in the order of what they write first, so that each finds its place behind those before
-    { "allow_established()" }, { "allow_loopback()" }, icmp, { "drop_bad_tcp_flags()" }, { "drop_invalid()" },
+    { "allow_established()", sign = "RELATED,ESTABLISHED" }, { "allow_loopback()", sign = "-i lo" }, icmp,
+    { "drop_bad_tcp_flags()", sign = "--tcp-flags" }, { "drop_invalid()", sign = "INVALID" },
   }
   for _, group in ipairs(spoofed(model)) do
     groups[#groups + 1] = group
   end
-  groups[#groups + 1] = { "reject_denied()", last = true }
-  groups[#groups + 1] = { "log_denied()", last = true }
+  groups[#groups + 1] = { "reject_denied()", last = true, sign = "-j REJECT" }
+  groups[#groups + 1] = { "log_denied()", last = true, sign = "-j LOG" }
   return groups
 end
 
@@ -186,9 +205,9 @@ end
 -- @return { first = calls to begin with, among = the call that stands among other rules or nil, last = calls to end
 --   with, places = { CHAIN'S KEY = { first =, last =, at =, count = } } }
 function M.find(model, trial)
-  local effects, found = {}, { first = {}, last = {}, places = {} }
+  local effects, found, there = {}, { first = {}, last = {}, places = {} }, samples(model)
   for _, group in ipairs(alternatives(model)) do
-    for _, call in ipairs(group) do
+    for _, call in ipairs((not group.sign or there:find(group.sign, 1, true)) and group or {}) do
       local effect = trial.printed(call, true)
       local places
       if effect and #effect > 0 then
