@@ -279,6 +279,37 @@ static int compare_unwanted(struct comparing *comparing, const struct mg_ipset_h
 	return err;
 }
 
+static int note_split(void *context, struct xt_set_info *info)
+{
+	struct mg_set_plans *plans = context;
+	const char *name = mg_set_name(info->index);
+	char base[MG_SET_NAME_SIZE];
+	size_t i;
+
+	if (!name || !mg_set_is_ours(name))
+		return 0;
+	mg_set_base(name, base);
+	for (i = 0; i < plans->count; i++)
+		if (plans->items[i].is_wanted && strcmp(plans->items[i].name, base) == 0 &&
+		    strcmp(plans->items[i].live, name) != 0)
+			plans->items[i].is_split = plans->items[i].is_changed = true;
+	return 0;
+}
+
+/*
+ * Apply and guard were both killed between two tables: each looks up a set of its
+ * own, by the same name as far as texts go. That is put right by a new one for all.
+ */
+static void find_splits(struct mg_set_plans *plans, const struct mg_table_plan *table)
+{
+	size_t i;
+
+	for (i = 0; i < table->live->entry_count; i++)
+		if (!mg_is_kept(table->kept, (uint32_t)i))
+			mg_set_rules_each(mg_family_ops(table->family),
+					  table->live->entries[i].bytes, note_split, plans);
+}
+
 static int by_name(const void *one, const void *other)
 {
 	const struct mg_set_plan *a = one, *b = other;
@@ -307,6 +338,8 @@ static int compare_all(struct comparing *comparing, struct mg_error *error)
 	}
 	for (i = 0; i < comparing->header_count && !err; i++)
 		err = compare_unwanted(comparing, &comparing->headers[i], error);
+	for (i = 0; i < comparing->plan->table_count && !err && mg_set_any(); i++)
+		find_splits(comparing->plans, &comparing->plan->tables[i]);
 	if (!err && comparing->plans->count)
 		qsort(comparing->plans->items, comparing->plans->count,
 		      sizeof(*comparing->plans->items), by_name);

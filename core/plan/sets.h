@@ -26,11 +26,12 @@ struct mg_plan;
 /** One set. */
 struct mg_set_plan {
 	enum mg_family family;
-	char name[MG_SET_NAME_SIZE];	     /* without a generation */
-	const char *type;		     /* as it will be; of one that goes, as it is */
-	const char *origin;		     /* "file:line helper"; "" for one that goes */
-	bool is_wanted;			     /* else it goes */
-	bool is_changed;		     /* something happens to it */
+	char name[MG_SET_NAME_SIZE]; /* without a generation */
+	const char *type;	     /* as it will be; of one that goes, as it is */
+	const char *origin;	     /* "file:line helper"; "" for one that goes */
+	bool is_wanted;		     /* else it goes */
+	bool is_changed;	     /* something happens to it */
+	bool is_split;		     /* some live rules look up another generation than @live */
 	const struct mg_set_member *members; /* that are wanted; the ruleset's */
 	uint32_t count;
 	uint32_t added, removed; /* members */

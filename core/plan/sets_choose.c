@@ -65,7 +65,8 @@ static void find_name(const struct mg_ipset_header *headers, size_t count, struc
 static void choose_way(struct mg_set_plan *set, bool written, const struct mg_ipset_header *headers,
 		       size_t count, uint32_t number)
 {
-	set->is_exchanged = *set->live && !written && strcmp(set->type, set->live_type) == 0;
+	set->is_exchanged = *set->live && !written && !set->is_split &&
+			    strcmp(set->type, set->live_type) == 0;
 	set->made[0] = '\0';
 	if (set->is_wanted && set->is_changed)
 		find_name(headers, count, set, number);

@@ -270,6 +270,36 @@ static void writes_all_that_look_it_up(void)
 	end();
 }
 
+/* Whoever was killed between two tables has left each of them a set of its own. */
+static void joins_what_is_split(void)
+{
+	static const char rules[] =
+		"*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -m set --match-set "
+		"mg4-a src -j DROP\nCOMMIT\n" FILTER(DROP("mg4-a"));
+
+	EXPECT_DONE(change(rules, SETS("mg4-a 192.0.2.1")));
+	EXPECT_DONE(confirm());
+	EXPECT_IS(system("ipset create mg4-a.9 hash:ip && ipset add mg4-a.9 192.0.2.2 && "
+			 "iptables-legacy -t raw -R PREROUTING 1 -m set --match-set mg4-a.9 src -j "
+			 "DROP"),
+		  0);
+	strcpy(before, everything());
+	/* no rule changes, and the newer set has the members: but the other one is looked up, too
+	 */
+	EXPECT_DONE(make_plan(rules, SETS("mg4-a 192.0.2.2")));
+	EXPECT(!mg_plan_is_empty(plan));
+	EXPECT_DONE(apply());
+	mg_transaction_rollback(transaction);
+	EXPECT_TEXT(everything(), before);
+	EXPECT_DONE(change(rules, SETS("mg4-a 192.0.2.2")));
+	EXPECT_DONE(confirm());
+	EXPECT_TEXT(output("ipset list -n | wc -l"), "1\n");
+	EXPECT_TEXT(output("ipset save | grep -c 'add mg4-a[.0-9]* 192.0.2.2'"), "1\n");
+	EXPECT_DONE(make_plan(rules, SETS("mg4-a 192.0.2.2")));
+	EXPECT(mg_plan_is_empty(plan));
+	end();
+}
+
 static void changes_types(void)
 {
 	EXPECT_DONE(change(FILTER(DROP("mg4-a")), SETS("mg4-a 192.0.2.1")));
@@ -441,6 +471,7 @@ int main(int argc, char **argv)
 	tap_run("exchange their members without a table", leaves_tables_alone);
 	tap_run("change together with rules", changes_rules_and_members_together);
 	tap_run("have every table written that looks them up", writes_all_that_look_it_up);
+	tap_run("are one for all tables again where they were not", joins_what_is_split);
 	tap_run("change their type", changes_types);
 	tap_run("go when they are not wanted any more, and are ours", removes_what_is_not_wanted);
 	tap_run("stay as long as somebody looks them up", leaves_what_is_in_use);
