@@ -5,6 +5,7 @@
 
 local features = require "spec.support.features"
 local moongate = require "spec.support.moongate"
+local netfilter = require "spec.support.netfilter"
 local network = require "spec.support.network"
 local packets = require "spec.support.packets"
 local run = require "spec.support.run"
@@ -147,6 +148,22 @@ chain("filter", "INPUT"):append("-m set --match-set four src -j DROP")
       tables.restore(lab.server, family, text)
       assert.equal(before, tables.save(lab.server, family))
     end
+  end)
+
+  it("is written by the Lua module, if its set is there", function()
+    create("bans", "ipv4")
+    local said = netfilter.must([[
+      local netfilter = require "moongate.netfilter"
+      local filter = assert(netfilter.open("ipv4", "filter"))
+      assert(filter:append("INPUT", "-m set --match-set bans src -j DROP"))
+      assert(filter:commit())
+      filter = assert(netfilter.open("ipv4", "filter"))
+      assert(filter:append("INPUT", "-m set --match-set gone src -j DROP"))
+      print(filter:commit())
+    ]], { namespace = lab.server })
+    assert.equal("nil\tSet gone doesn't exist.\tinvalid\n", said)
+    assert.equal("-m set --match-set bans src -j DROP", tables.filter(lab.server, "ipv4").INPUT[1].text)
+    assert.equal(1, #tables.filter(lab.server, "ipv4").INPUT)
   end)
 
   -- The trial's namespace has no sets, and its kernel judges all the same.

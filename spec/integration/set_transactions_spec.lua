@@ -175,6 +175,24 @@ describe("the sets of a policy #integration", function()
     end)
   end
 
+  it("let nobody through while they change who is in the old and the new one", function()
+    program:apply(program:policy(blocking(quoted(friend))))
+    local address = network.addresses.server_for.friend.ipv4
+    local flood = lab.friend:start { "ping", "-n", "-q", "-i", "0.002", "-w", "60", address }
+    for round, more in ipairs { "", "", "allow_inbound { tcp = 7 }\n", "allow_inbound { tcp = 8 }\n" } do
+      local other = ("192.0.2.%d"):format(round)
+      local path = program:policy(blocking(("%s, %q"):format(quoted(friend), other), more))
+      local process = begin(path, 20)
+      program:must(round % 2 == 0 and "rollback" or "confirm", table.unpack(round % 2 == 0 and {} or { "--console" }))
+      process:wait(slack)
+    end
+    flood:signal("INT")
+    flood:wait(5)
+    local sent, received = flood:out():match("(%d+) packets transmitted, (%d+) received")
+    assert.truthy(tonumber(sent) > 50, flood:out())
+    assert.equal("0", received)
+  end)
+
   it("come back when the guard dies", function()
     program:apply(program:policy(changes.members[1]))
     local before = everything()
