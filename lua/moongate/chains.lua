@@ -109,6 +109,8 @@ local function address_sides(session, helper, options, key, flag, families)
   end
   if #out == 0 and negated then
     return { {} }
+  elseif #out == 0 and not addresses.is_empty(set) then
+    session.fail(helper, key, "has nothing of the family that the chain (or family=) is for")
   elseif #out == 0 then
     rules.note_empty(session, helper, key)
   end
