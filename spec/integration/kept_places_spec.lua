@@ -209,6 +209,26 @@ COMMIT
     assert.equal(2, program:run("plan", policy, "--detailed-exitcode").code)
   end)
 
+  it("and is back at its old one when an apply is taken back", function()
+    load("*filter\n:INPUT DROP [9:900]\n:THEIRS - [0:0]\n:SCRIPT - [0:0]\n[1:10] -A INPUT -i lo -j ACCEPT\n"
+      .. "[2:20] -A INPUT -p tcp -m tcp --dport 22 -j THEIRS\n[3:30] -A INPUT -j SCRIPT\n"
+      .. "[4:40] -A INPUT -p udp -m udp --dport 53 -g THEIRS\n[5:50] -A THEIRS -j RETURN\n"
+      .. "[6:60] -A SCRIPT -p tcp -m tcp --dport 22 -j ACCEPT\n[7:70] -A SCRIPT -j THEIRS\nCOMMIT\n")
+    local before = tables.save_counted(lab.server, "ipv4")
+    local process = program:start("apply", program:policy(base .. 'keep { chains = "THEIRS", after = "last" }\n'),
+      "--confirm", "20", "--remove-foreign")
+    run.wait_until("the new tables", 8, function()
+      return tables.find(tables.filter(lab.server, "ipv4").INPUT, "--dport 1 ")
+    end)
+    stands("--dport 53 -g THEIRS", "--dport 22 -j THEIRS", nil)
+    assert.truthy(tables.save_counted(lab.server, "ipv4"):find("[4:40] -A INPUT -p udp", 1, true))
+    run.wait_until("a roll-back", 8, function()
+      return program:run("rollback").code == 0
+    end)
+    assert.equal(3, process:wait(5).code)
+    assert.equal(before, tables.save_counted(lab.server, "ipv4"))
+  end)
+
   it("but none in an export, which says so", function()
     load(jail)
     local text = base .. 'keep { chains = "THEIRS" }\n'
