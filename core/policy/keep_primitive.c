@@ -4,7 +4,6 @@
  */
 #include "keep_primitive.h"
 
-#include <fnmatch.h>
 #include <lauxlib.h>
 #include <string.h>
 
@@ -89,7 +88,7 @@ int mg_primitive_glob(lua_State *L)
 {
 	const char *pattern = luaL_checkstring(L, 1);
 
-	lua_pushboolean(L, fnmatch(pattern, luaL_checkstring(L, 2), 0) == 0);
+	lua_pushboolean(L, mg_keep_fits(pattern, luaL_checkstring(L, 2)));
 	return 1;
 }
 

@@ -103,6 +103,40 @@ void mg_ruleset_keep_at(const struct mg_ruleset *ruleset, uint32_t index, struct
 	read_record(mg_ruleset_keeps_const(ruleset), index, out);
 }
 
+static bool is_special(char c)
+{
+	return c == '*' || c == '?' || c == '[' || c == '\\';
+}
+
+/* What stands behind the last special character: text that fits ends with it. */
+static const char *literal_end(const char *pattern)
+{
+	const char *at = pattern + strlen(pattern);
+
+	while (at > pattern && at[-1] != ']' && !is_special(at[-1]))
+		at--;
+	return at;
+}
+
+bool mg_keep_fits(const char *pattern, const char *text)
+{
+	const char *end;
+	size_t length;
+
+	for (; !is_special(*pattern); pattern++, text++)
+		if (*pattern != *text || !*pattern)
+			return *pattern == *text;
+	if (strchr(pattern, '\\')) /* what it stands before is not special */
+		return fnmatch(pattern, text, 0) == 0;
+	end = literal_end(pattern);
+	length = strlen(text);
+	if (strlen(end) > length || strcmp(end, text + length - strlen(end)) != 0)
+		return false;
+	if (*pattern == '*' && !memmem(text, length, pattern + 1, strcspn(pattern + 1, "*?[")))
+		return false;
+	return fnmatch(pattern, text, 0) == 0;
+}
+
 uint32_t mg_ruleset_kept_by(const struct mg_ruleset *ruleset, enum mg_keep_kind kind,
 			    const char *text)
 {
@@ -111,7 +145,7 @@ uint32_t mg_ruleset_kept_by(const struct mg_ruleset *ruleset, enum mg_keep_kind 
 
 	for (i = 0; i < keeps->count; i++)
 		if (keeps->records[i].kind == (uint32_t)kind &&
-		    fnmatch(keeps->strings + keeps->records[i].pattern, text, 0) == 0)
+		    mg_keep_fits(keeps->strings + keeps->records[i].pattern, text))
 			return i;
 	return UINT32_MAX;
 }

@@ -50,6 +50,9 @@ uint32_t mg_ruleset_keep_count(const struct mg_ruleset *ruleset);
 /** The strings of @out are the ruleset's, until something is added. */
 void mg_ruleset_keep_at(const struct mg_ruleset *ruleset, uint32_t index, struct mg_keep *out);
 
+/** Does @text fit a pattern, as fnmatch(3) has it? Most that do not are told apart at once. */
+bool mg_keep_fits(const char *pattern, const char *text);
+
 /**
  * The first record of @kind whose pattern matches @text.
  * Returns its index, or UINT32_MAX.

@@ -7,7 +7,6 @@
  */
 #include "presets.h"
 
-#include <fnmatch.h>
 #include <string.h>
 
 /* clang-format off */
@@ -229,8 +228,7 @@ static const char *find_owner(enum mg_keep_kind kind, const char *text)
 
 	for (preset = mg_presets; preset->name; preset++)
 		for (part = preset->parts; part->pattern; part++)
-			if (part->kind == kind && !part->plain &&
-			    fnmatch(part->pattern, text, 0) == 0)
+			if (part->kind == kind && !part->plain && mg_keep_fits(part->pattern, text))
 				return preset->name;
 	return NULL;
 }

@@ -23,6 +23,14 @@ local options_schema = schema.helper(helper, {
 local built_in = { "INPUT", "FORWARD", "OUTPUT", "PREROUTING", "POSTROUTING" }
 local table_names = { "filter", "mangle", "nat", "raw", "security" }
 
+-- What somebody may call a preset, or a part of it.
+local meant = {
+  calico = "kubernetes", cilium = "kubernetes", flannel = "kubernetes", weave = "kubernetes", k3s = "kubernetes",
+  kube = "kubernetes", kubelet = "kubernetes", f2b = "fail2ban", kvm = "libvirt", qemu = "libvirt", virsh = "libvirt",
+  ["docker-ce"] = "docker", ["docker.io"] = "docker", dockerd = "docker", swarm = "docker", cni = "podman",
+  ts = "tailscale", tailscaled = "tailscale",
+}
+
 -- Texts that have nothing in common: a pattern that fits all of a kind fits
 -- whatever there is.
 local anything = {
@@ -84,7 +92,8 @@ local function keep_preset(session, name, path, rank)
   if not preset then
     local names = order.keys(presets)
     session.fail(helper, path, ("%s is no preset%s (one of %s); keep { chains = \"...\" } keeps by name")
-      :format(lists.shown(name), nearest.suggestion(name, names), table.concat(names, ", ")))
+      :format(lists.shown(name), meant[name:lower()] and (": did you mean `%s`?"):format(meant[name:lower()])
+        or nearest.suggestion(name, names), table.concat(names, ", ")))
   end
   for _, part in ipairs(preset) do
     record(session, part[1], part[2], preset.name, rank or preset.rank)

@@ -32,7 +32,7 @@ local options = {
   proto = { "protocol", "protocols" }, target = { "jump" }, action = { "jump" }, verdict = { "jump" },
   ["goto"] = { "go_to" }, ctstate = { "state" }, description = { "comment" }, text = { "comment" },
   note = { "comment" }, rate = { "limit" }, limit = { "rate" }, ipv4 = { "family" }, ipv6 = { "family" },
-  log_prefix = { "prefix", "log" }, new_port = { "to_port" },
+  log_prefix = { "prefix", "log" }, new_port = { "to_port" }, stage = { "before" }, position = { "before", "stage" },
 }
 
 local actions = {
@@ -54,6 +54,7 @@ local helpers = {
   allow_inbound_icmp = "allow_icmp", allow_outbound_icmp = "allow_icmp", ping = "allow_icmp", icmp = "allow_icmp",
   nat = "masquerade", dnat = "forward_port", port_forward = "forward_port", redirect = "redirect_port",
   log = "log_denied", reject = "reject_denied", ban = "block", blocklist = "block", blacklist = "block",
+  preserve = "keep", ignore = "keep", leave = "keep", coexist = "keep", foreign = "keep",
   include = "use", import = "use", require = "use", iptables = "chain", append = "chain", rule = "chain",
 }
 

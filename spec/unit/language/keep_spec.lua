@@ -61,6 +61,9 @@ describe("keep", function()
   it("knows which presets and stages there are", function()
     fails('policy.lua:1: keep: "dokcer" is no preset: did you mean `docker`? (one of docker, fail2ban, netavark, '
       .. 'podman, ufw)', 'keep "dokcer"')
+    fails('keep: "Calico" is no preset: did you mean `kubernetes`?', 'keep "Calico"')
+    fails('keep: unknown option `stage`: did you mean `before`?', 'keep { "docker", stage = "allow" }')
+    fails("unknown name `ignore`: did you mean `keep`?", 'ignore "docker"')
     fails('keep: [2]: "zzzzzzz" is no preset (one of', 'keep { "docker", "zzzzzzz" }')
     fails('keep: before: "alow" is no stage: did you mean `allow`? (one of first, established, loopback, guard, '
       .. 'allow, last)', 'keep("docker", { before = "alow" })')

@@ -2,6 +2,8 @@
 /*
  * Whose is it, by its looks?
  */
+#include <fnmatch.h>
+
 #include "ruleset/presets.h"
 #include "spec/support/tap.h"
 
@@ -93,6 +95,22 @@ static void bears_any_text(void)
 	EXPECT_TEXT(mg_owner_of("INPUT", "-j \"DOCKER\""), "docker");
 }
 
+/* As fnmatch(3) has it, whatever is looked at first. */
+static void fits_as_fnmatch(void)
+{
+	static const char *const patterns[] = {
+		"",	"*",	 "a",	 "a*",	"*a",	"*a*", "?",    "a?",
+		"[ab]", "[!a]*", "*b*a", "\\*", "a\\*", "**a", "*[a]", "*?",
+	};
+	static const char *const texts[] = { "", "a", "b", "ab", "ba", "aba", "*", "a*", "abab" };
+	size_t p, t;
+
+	for (p = 0; p < sizeof(patterns) / sizeof(*patterns); p++)
+		for (t = 0; t < sizeof(texts) / sizeof(*texts); t++)
+			EXPECT_IS(mg_keep_fits(patterns[p], texts[t]),
+				  fnmatch(patterns[p], texts[t], 0) == 0);
+}
+
 static void finds_by_name(void)
 {
 	EXPECT(mg_preset_find("doker") == NULL);
@@ -124,6 +142,7 @@ int main(void)
 	tap_run("knows each software by its chains, sets and rules", tells_owners);
 	tap_run("takes nothing of a person's for theirs", accuses_nobody);
 	tap_run("bears text that is no rule", bears_any_text);
+	tap_run("fits patterns as fnmatch does", fits_as_fnmatch);
 	tap_run("finds a preset by its name and its alias", finds_by_name);
 	tap_run("has a sound list", are_sound);
 	return tap_end();
