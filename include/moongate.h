@@ -477,6 +477,7 @@ struct mg_report {
 	size_t policies; /* chain policies that differ */
 	size_t sets;	 /* our sets that are gone, or have other members */
 	/* All that is not of that generation, also in tables that it does not have, by name. */
+	bool owners_hidden; /* not for this user to see: there may be more */
 	size_t owner_count;
 	const struct mg_owner *owners;
 };

@@ -70,9 +70,12 @@ static json_t *json_drift(struct document *document, const struct mg_report *rep
 /* Who else has rules here. */
 static json_t *json_owners(struct document *document, const struct mg_report *report)
 {
-	json_t *array = json_array();
+	json_t *array;
 	size_t i;
 
+	if (report->owners_hidden)
+		return json_null();
+	array = json_array();
 	for (i = 0; i < report->owner_count; i++) {
 		const struct mg_owner *owner = &report->owners[i];
 		json_t *object = json_object();

@@ -104,7 +104,9 @@ static void show_others(const struct mg_report *report)
 	const struct mg_owner *owner = report->owners;
 	size_t i;
 
-	if (!report->owner_count)
+	if (!report->owner_count && report->owners_hidden)
+		printf("others       not for this user to see\n");
+	else if (!report->owner_count)
 		printf("others       no rules of other software in the tables\n");
 	for (i = 0; i < report->owner_count; i++, owner++) {
 		const bool again = i && is_same_owner(owner, owner - 1);

@@ -38,6 +38,7 @@ struct mg_lookups;
 struct mg_owners {
 	struct mg_owner *items;
 	size_t count, capacity;
+	bool hidden; /* which tables there are is not for this user to know */
 };
 
 struct mg_engine {

@@ -131,6 +131,7 @@ int mg_engine_report(struct mg_engine *engine, struct mg_report *out, struct mg_
 	mg_generation_free(pending);
 	out->owner_count = engine->owners.count;
 	out->owners = engine->owners.items;
+	out->owners_hidden = engine->owners.hidden;
 	if (!err)
 		err = mg_engine_tell_published(engine, MG_WARNING, error);
 	if (!err)

@@ -151,10 +151,12 @@ static int count_table(struct looking *looking, struct mg_error *error)
 static int count_other_table(struct looking *looking, enum mg_family family, const char *table,
 			     struct mg_error *error)
 {
+	const int exists = mg_table_exists(family, table);
 	struct mg_image *live;
 	int err;
 
-	if (mg_table_exists(family, table) != 1) /* or it is not ours to know */
+	looking->engine->owners.hidden |= exists == -EACCES;
+	if (exists != 1)
 		return 0;
 	err = mg_table_read(family, table, &live, error);
 	if (err)

@@ -87,6 +87,15 @@ describe("status tells other owners", function()
     assert.truthy(out:find("\n             ufw: 1 chain in filter\n", 1, true), out)
   end)
 
+  it("which a plain user is not told", function()
+    layouts.load(lab.server, "docker-20")
+    local plain = program:run_with({ nobody = true }, "status")
+    assert.equal(0, plain.code, plain.err)
+    assert.truthy(plain.out:find("\nothers       not for this user to see\n", 1, true), plain.out)
+    plain = program:run_with({ nobody = true }, "status", "--json")
+    assert.equal(json.null, json.decode(plain.out, 1, json.null).owners)
+  end)
+
   it("by the policy's own patterns, too", function()
     for _, line in ipairs { "-N ban-me", "-A ban-me -s 192.0.2.1 -j DROP", "-A INPUT -j ban-me" } do
       tables.edit(lab.server, "ipv4", line)
