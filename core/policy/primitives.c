@@ -162,29 +162,67 @@ static void add_words(lua_State *L, struct words *words, int index)
 	}
 }
 
-/* families, table, chain, rank, helper, args -> */
-static int primitive_append(lua_State *L)
+/* Where a rule goes. */
+struct append {
+	unsigned int families, rank;
+	const char *table, *chain, *origin;
+};
+
+static void append_words(lua_State *L, const struct append *append, const struct words *words)
 {
-	struct mg_primitives *primitives = primitives_of(L);
-	const unsigned int families = wanted_families(L);
-	const char *table = luaL_checkstring(L, 2);
-	const char *name = luaL_checkstring(L, 3);
-	const lua_Integer rank = luaL_checkinteger(L, 4);
-	const char *origin = mg_policy_origin(L, primitives, luaL_checkstring(L, 5));
+	struct mg_ruleset *ruleset = primitives_of(L)->ruleset;
 	struct mg_error error;
-	struct words words;
 	uint32_t chain;
 	int family;
 
+	for (family = 0; family < MG_FAMILIES; family++)
+		if (append->families & 1U << family &&
+		    (mg_ruleset_chain(ruleset, (enum mg_family)family, append->table, append->chain,
+				      append->origin, &chain, &error) ||
+		     mg_ruleset_append(ruleset, chain, append->rank, words->argc, words->argv,
+				       append->origin, &error)))
+			raise_error(L, &error);
+}
+
+/* A rule for each of the list at @list, which stands in the place of word @number. */
+static void append_each(lua_State *L, const struct append *append, struct words *words,
+			lua_Integer number, int list)
+{
+	const lua_Integer count = (lua_Integer)lua_rawlen(L, list);
+	const uint32_t argc = words->argc;
+	lua_Integer i;
+
+	luaL_argcheck(L, number >= 1 && number <= argc, 7, "there is no such word");
+	for (i = 1; i <= count; i++) {
+		words->argc = (uint32_t)number - 1;
+		lua_rawgeti(L, list, i);
+		add_word(L, words, -1);
+		lua_pop(L, 1); /* the list holds it */
+		words->argc = argc;
+		append_words(L, append, words);
+	}
+}
+
+/* families, table, chain, rank, helper, args [, number, list] -> */
+static int primitive_append(lua_State *L)
+{
+	const struct append append = {
+		.families = wanted_families(L),
+		.table = luaL_checkstring(L, 2),
+		.chain = luaL_checkstring(L, 3),
+		.rank = (unsigned int)luaL_checkinteger(L, 4),
+		.origin = mg_policy_origin(L, primitives_of(L), luaL_checkstring(L, 5)),
+	};
+	struct words words;
+
 	words.argc = 0; /* not an initialiser, which would clear all of argv */
 	add_words(L, &words, 6);
-	for (family = 0; family < MG_FAMILIES; family++)
-		if (families & 1U << family &&
-		    (mg_ruleset_chain(primitives->ruleset, (enum mg_family)family, table, name,
-				      origin, &chain, &error) ||
-		     mg_ruleset_append(primitives->ruleset, chain, (unsigned int)rank, words.argc,
-				       words.argv, origin, &error)))
-			return raise_error(L, &error);
+	if (lua_gettop(L) < 8) {
+		append_words(L, &append, &words);
+		return 0;
+	}
+	luaL_checktype(L, 8, LUA_TTABLE);
+	append_each(L, &append, &words, luaL_checkinteger(L, 7), 8);
 	return 0;
 }
 

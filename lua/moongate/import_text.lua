@@ -26,7 +26,10 @@ end
 -- @return text
 -- @usage import_text.address "10.0.0.1/32" --> "10.0.0.1"
 function M.address(value)
-  return (value:gsub("^([%d.]+)/32$", "%1"):gsub("^([%x:]+)/128$", "%1"))
+  if value:sub(-4) == "/128" then
+    return value:sub(1, -5)
+  end
+  return value:sub(-3) == "/32" and not value:find(":", 1, true) and value:sub(1, -4) or value
 end
 
 --- One value, or a list of them, broken where a line gets too long.

@@ -17,8 +17,16 @@ local function recorder(primitives, families, record)
     return verb
   end
   core.append_shortcut = core.verb_shortcut
-  function core.append(wanted, table_name, chain, rank, _, args)
-    record.rules[#record.rules + 1] = { wanted & families, table_name, chain, rank, args }
+  function core.append(wanted, table_name, chain, rank, _, args, number, list)
+    local rules = record.rules
+    if not list then
+      rules[#rules + 1] = { wanted & families, table_name, chain, rank, args }
+    end
+    for i = 1, list and #list or 0 do
+      local words = table.move(args, 1, #args, 1, {})
+      words[number] = list[i]
+      rules[#rules + 1] = { wanted & families, table_name, chain, rank, words }
+    end
   end
   function core.chain(wanted, table_name, chain)
     record.chains[#record.chains + 1] = { wanted & families, table_name, chain }

@@ -130,6 +130,22 @@ local function endings_of(session, rule, families, target, excluded, several, id
   return endings
 end
 
+-- Shorter lists are not worth a look.
+local most_apart = 16
+
+-- Is every one of a long list a text, as it is unless it stands for a set or for all addresses?
+local function are_many_texts(list)
+  if #list <= most_apart then
+    return false
+  end
+  for i = 1, #list do
+    if type(list[i]) ~= "string" then
+      return false
+    end
+  end
+  return true
+end
+
 -- All rules of one family, or of both at once where they are the same. For
 -- one with an ending: its identity, and whether other rules have the same one.
 -- Returns how many there were.
@@ -149,6 +165,8 @@ local function emit_families(session, rule, families, family, identity, is_one_o
   local write = (rule.source and rule.source.sets or rule.destination and rule.destination.sets)
     and with_look_ups(session) or arguments
   local combinations = #sources * #destinations * #ins * #outs
+  -- rules that differ in their source alone are written by the core, all at once
+  local by_source = combinations == #sources and write == arguments and are_many_texts(sources)
   for p = 1, #parts do
     local part = parts[p]
     local here = families & part.families
@@ -159,7 +177,13 @@ local function emit_families(session, rule, families, family, identity, is_one_o
         endings = endings_of(session, rule, here, target, excluded, several, identity)
         target = endings[1]
       end
-      for s = 1, #sources do
+      local is_list = by_source and not (endings and endings[2])
+      if is_list then
+        append(here, table_name, chain, rank, helper, arguments(rule, part, target, sources[1], no_source,
+          destinations[1], no_destination, ins[1], no_in, outs[1], no_out), no_source and 3 or 2, sources)
+        count = count + #sources
+      end
+      for s = 1, is_list and 0 or #sources do
         for d = 1, #destinations do
           for i = 1, #ins do
             for o = 1, #outs do

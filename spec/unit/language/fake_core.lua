@@ -133,8 +133,16 @@ function M.new(host, modules)
   end
   core.append_shortcut = core.verb_shortcut
 
-  function core.append(families, table_name, chain, rank, helper, args)
+  function core.append(families, table_name, chain, rank, helper, args, number, list)
     assert(families == 1 or families == 2 or families == 3)
+    if list then
+      for _, word in ipairs(list) do
+        local own = table.move(args, 1, #args, 1, {})
+        own[number] = word
+        core.append(families, table_name, chain, rank, helper, own)
+      end
+      return
+    end
     assert(math.type(rank) == "integer")
     local words = {}
     for i = 1, #args do
