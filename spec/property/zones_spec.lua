@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
 --
 -- Random zones, lists and exceptions: the rules that come out say of each packet
--- exactly what the words mean. A small world, so that all packets can be tried:
--- five interfaces, sixteen addresses of each family, both ends.
+-- exactly what the words mean, whether a list is rules or a set of the kernel's. A
+-- small world, so that all packets can be tried: five interfaces, sixteen addresses of
+-- each family, both ends.
 -- MOONGATE_SEED repeats a run; MOONGATE_ROUNDS makes it longer.
 package.path = "spec/unit/language/?.lua;" .. package.path
 local fake = require "fake_core"
@@ -59,11 +60,20 @@ local function list_of(make, most, excepted)
   end }
 end
 
+-- Networks as they are, or as a set.
+local function random_addresses()
+  if math.random() < 0.6 then
+    return random_network()
+  end
+  local list = list_of(random_network, 3, false)
+  return { text = ("addresses { %s, as = \"set\" }"):format(list.text), holds = list.holds }
+end
+
 -- Zones with at most one exception a side can be excepted themselves.
 local function random_zone(simple)
   local kind = math.random(3)
   local links = kind ~= 2 and list_of(random_name, 2, not simple and math.random() < 0.2)
-  local nets = kind ~= 1 and list_of(random_network, 3, not simple and math.random() < 0.2)
+  local nets = kind ~= 1 and list_of(random_addresses, 3, not simple and math.random() < 0.2)
   local parts = {}
   parts[#parts + 1] = links and "interfaces = " .. links.text or nil
   parts[#parts + 1] = nets and "networks = " .. nets.text or nil
@@ -105,16 +115,31 @@ local function random_links()
   return items
 end
 
+local function is_in_set(sets, name, address)
+  for text in sets[name]:gmatch("%S+") do
+    if networks.within(address, text) then
+      return true
+    end
+  end
+  return false
+end
+
 -- What rules do with a packet: the little of iptables that zones come out as.
-local function matches(words, packet)
+local function matches(words, packet, sets)
   local i, negated, target = 1, false, nil
   while words[i] do
     local option, value = words[i], words[i + 1]
     if option == "!" then
       negated, i = true, i + 1
+    elseif option == "-m" then
+      assert(value == "set", value)
+      i = i + 2
     else
       local found
-      if option == "-s" or option == "-d" then
+      if option == "--match-set" then
+        found = is_in_set(sets, value, packet[words[i + 2] == "src" and "-s" or "-d"])
+        i = i + 1
+      elseif option == "-s" or option == "-d" then
         found = networks.within(packet[option], value)
       elseif option == "-i" or option == "-o" then
         found = packet[option] == value or value:sub(-1) == "+" and packet[option]:find(value:sub(1, -2), 1, true) == 1
@@ -134,7 +159,7 @@ end
 
 local function is_dropped(chains, chain, packet)
   for _, words in ipairs(chains[chain]) do
-    local found, target = matches(words, packet)
+    local found, target = matches(words, packet, chains.sets)
     if found and target == "DROP" then
       return true
     elseif found and target == "RETURN" then
@@ -161,6 +186,10 @@ local function chains_of(core, family)
       list[#list + 1] = words
     end
   end
+  chains.sets = {}
+  for _, set in ipairs(core.sets) do
+    chains.sets[set.name] = set.members
+  end
   return chains
 end
 
@@ -184,11 +213,11 @@ describe("zones at random #property", function()
 
   it("say of each packet what their words mean", function()
     math.randomseed(seed)
-    local refused, compared = 0, 0
+    local refused, compared, with_sets = 0, 0, 0
     for round = 1, rounds do
-      local from = math.random() < 0.7 and random_places(random_network) or nil
+      local from = math.random() < 0.7 and random_places(random_addresses) or nil
       local on = math.random() < 0.5 and random_links() or nil
-      local to = math.random() < 0.3 and random_places(random_network) or nil
+      local to = math.random() < 0.3 and random_places(random_addresses) or nil
       local out = math.random() < 0.3 and random_links() or nil
       local options = {}
       for _, one in ipairs { { "from", from }, { "on", on }, { "to", to }, { "out", out } } do
@@ -202,6 +231,7 @@ describe("zones at random #property", function()
           or core:find("except takes no", 1, true), where .. "\n" .. core)
         refused = refused + 1
       end
+      with_sets = with_sets + (ok and #core.sets > 0 and 1 or 0)
       -- a fixed other end that is in there, if there is one
       local ways = {}
       for side, pair in pairs { from = { from, on }, to = { to, out } } do
@@ -232,5 +262,6 @@ describe("zones at random #property", function()
     end
     assert.truthy(refused < rounds * 0.5, refused .. " refused")
     assert.truthy(compared > rounds * 50, compared .. " compared")
+    assert.truthy(with_sets > rounds * 0.1, with_sets .. " with sets")
   end)
 end)
