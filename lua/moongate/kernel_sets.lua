@@ -411,11 +411,11 @@ end
 
 --- Offer `set` to policies: a set that somebody else makes and fills, as an
 -- address. It stands wherever addresses may, alone, in a list or in except(...).
--- Options: its name; `family`, if it is of one; `flags`, if it has more to it than
+-- Options: its name; `family`, which a set of one family needs; `flags`, if it has more to it than
 -- an address, as iptables writes them ("src,dst").
 -- @param language table of names
 -- @param session the evaluation under way
--- @usage block { set "crowdsec-blacklists" }
+-- @usage block { set { "crowdsec-blacklists", family = "ipv4" } }
 -- @usage allow_inbound_ssh { from = { set { "admins", family = "ipv4" }, "2001:db8::7" } }
 function M.install(language, session)
   language.set = function(...)
@@ -426,6 +426,9 @@ function M.install(language, session)
       __metatable = false,
       __index = function(_, key)
         session.fail("set", nil, ("%s has no `%s`: its members are not known here"):format(shown, tostring(key)))
+      end,
+      __len = function()
+        session.fail("set", nil, shown .. " is somebody else's: how many members it has is not known here")
       end,
       __newindex = function()
         session.fail("set", nil, shown .. " is somebody else's: its members are not the policy's to change")

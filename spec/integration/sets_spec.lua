@@ -195,6 +195,18 @@ describe("a list that is a set #integration", function()
     end
   end)
 
+  it("of somebody else's is of one family, or of none", function()
+    lab.server:must { "ipset", "create", "four", "hash:ip", "family", "inet" }
+    lab.server:must { "ipset", "create", "any", "list:set" }
+    for _, text in ipairs { 'block { set "four" }', 'block { set { "four", family = "ipv6" } }' } do
+      local result = program:run("plan", policy(text))
+      assert.equal(1, result.code)
+      assert.matches("policy.lua:2: block: The protocol family of set four is IPv4, which is not applicable. "
+        .. 'Say which: set { "four", family = "ipv4" }', result.err, 1, true)
+    end
+    assert.equal("", program:must("plan", policy 'block { set { "four", family = "ipv4" }, set "any" }').err)
+  end)
+
   it("stays out where the policy is for the other family", function()
     program:apply(program:policy('only_family "ipv4"\n' .. base
       .. 'block { addresses { "192.0.2.1", "2001:db8::1", as = "set" } }'))
