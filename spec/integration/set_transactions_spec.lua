@@ -175,6 +175,26 @@ describe("the sets of a policy #integration", function()
     end)
   end
 
+  it_traced("come back when any of the last calls to the kernel fails", function()
+    local old, new = table.unpack(changes["members and rules"])
+    program:apply(program:policy(old))
+    local before = everything()
+    local path = program:policy(new, "new.lua")
+    local _, text = program:traced({ alone = true, "trace=sendto" }, "apply", path, "--confirm", "1")
+    local _, calls = text:gsub("%f[%w]sendto%(", "")
+    local failed = 0
+    for nth = math.max(1, calls - 12), calls do
+      local inject = ("inject=sendto:error=ENOBUFS:when=%d"):format(nth)
+      local result = program:traced({ alone = true, "trace=sendto", inject }, "apply", path, "--confirm", "1")
+      assert.are_not.equal(0, result.code, "call " .. nth)
+      failed = failed + (result.code ~= 3 and 1 or 0)
+      run.wait_until("the old state, failed at call " .. nth, slack, function()
+        return everything() == before
+      end)
+    end
+    assert.truthy(failed >= 4, failed)
+  end)
+
   it("let nobody through while they change who is in the old and the new one", function()
     program:apply(program:policy(blocking(quoted(friend))))
     local address = network.addresses.server_for.friend.ipv4
