@@ -31,7 +31,7 @@ struct mg_kept {
  * @live:     the table
  * @compiled: what the ruleset says about it
  * @own:      the diff from @live to @compiled: what goes may be kept
- * @owned:    whose the rules are, of which nothing is taken; NULL: nobody's
+ * @owned:    whose the rules are; what was taken of it is given back first. NULL: nobody's
  * @out:      NULL: nothing is kept. To be freed with mg_kept_free().
  */
 int mg_kept_find(const struct mg_ruleset *ruleset, const struct mg_image *live,
