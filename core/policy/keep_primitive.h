@@ -15,7 +15,7 @@
  */
 int mg_primitive_keep(lua_State *L);
 
-/* -> table. By name and alias, see core/ruleset/presets.h: { name =, rank =, { kind, pattern }, ... } */
+/* -> table. By name and alias, see ruleset/presets.h: { name =, rank =, { kind, pattern }, ... } */
 int mg_primitive_presets(lua_State *L);
 
 /* pattern text -> boolean. As records of keep() are matched. */
