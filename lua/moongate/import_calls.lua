@@ -165,7 +165,7 @@ local function service_calls(out, rule, verb, options)
         own[#own + 1] = { "comment", rule.comment and text.quoted(rule.comment) or "false" }
       end
       out[#out + 1] = { name = verb .. "_" .. name, options = own, count = size(name),
-        like = not service.family and verb .. " of a service" or nil }
+        like = not service.family and not service.source_ports and verb .. " of a service" or nil }
     end
   end
 end
