@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The new table: compiled rules by rank, kept ones among them.
+ * The ours table: compiled rules by rank, kept ones among them.
  */
 #include "merge.h"
 
@@ -114,9 +114,9 @@ static int add_kept(const struct merging *merging, struct mg_image_chain *chain,
 	return mg_image_add_entry(merging->out, chain, &entry, error);
 }
 
-/* Fill a chain. @new, @old: what it is compiled as, and live; one of them may be NULL. */
+/* Fill a chain. @ours, @old: what it is compiled as, and live; one of them may be NULL. */
 static int fill(const struct merging *merging, struct mg_image_chain *chain,
-		const struct mg_image_chain *new, const struct mg_image_chain *old,
+		const struct mg_image_chain *ours, const struct mg_image_chain *old,
 		struct mg_error *error)
 {
 	struct place *places = NULL;
@@ -125,8 +125,8 @@ static int fill(const struct merging *merging, struct mg_image_chain *chain,
 	int err = find_places(merging, old, &places, &count, error);
 
 	chain->first = (uint32_t)merging->out->entry_count;
-	for (i = 0; new &&i < new->count && !err; i++) {
-		const struct mg_entry *entry = &merging->compiled->entries[new->first + i];
+	for (i = 0; ours && i < ours->count && !err; i++) {
+		const struct mg_entry *entry = &merging->compiled->entries[ours->first + i];
 		const unsigned int rank = rank_of(merging, chain, entry);
 
 		while (next < count && places[next].rank <= rank && !err)
@@ -190,37 +190,37 @@ static int no_such_chain(const struct merging *merging, const char *name, struct
 }
 
 /* The policy of a built-in chain: the ruleset's, if it asks for one or the table is not kept. */
-static const char *policy_of(const struct merging *merging, const struct mg_image_chain *new,
+static const char *policy_of(const struct merging *merging, const struct mg_image_chain *ours,
 			     const struct mg_image_chain *old)
 {
 	struct mg_chain_view view = { .policy = NULL };
 
-	if (new->chain != UINT32_MAX)
-		mg_ruleset_chain_at(merging->ruleset, new->chain, &view);
+	if (ours->chain != UINT32_MAX)
+		mg_ruleset_chain_at(merging->ruleset, ours->chain, &view);
 	return merging->kept && merging->kept->table && old && !view.policy ? old->policy
-									    : new->policy;
+									    : ours->policy;
 }
 
-static int add_compiled(const struct merging *merging, const struct mg_image_chain *new,
+static int add_compiled(const struct merging *merging, const struct mg_image_chain *ours,
 			struct mg_error *error)
 {
-	const struct mg_image_chain *old = mg_image_find(merging->live, new->name);
+	const struct mg_image_chain *old = mg_image_find(merging->live, ours->name);
 	struct mg_image_chain *chain;
 	int err;
 
-	if (!new->built_in &&new->chain == UINT32_MAX && !old)
-		return no_such_chain(merging, new->name, error);
-	err = mg_image_add_chain(merging->out, new->name, &chain, error);
+	if (!ours->built_in && ours->chain == UINT32_MAX && !old)
+		return no_such_chain(merging, ours->name, error);
+	err = mg_image_add_chain(merging->out, ours->name, &chain, error);
 	if (err)
 		return err;
-	chain->chain = new->chain;
-	if (new->built_in)
-		chain->policy = policy_of(merging, new, old);
-	return fill(merging, chain, new, old, error);
+	chain->chain = ours->chain;
+	if (ours->built_in)
+		chain->policy = policy_of(merging, ours, old);
+	return fill(merging, chain, ours, old, error);
 }
 
 /* The user chains of both, by name. */
-static int add_user_chains(const struct merging *merging, size_t new, struct mg_error *error)
+static int add_user_chains(const struct merging *merging, size_t ours, struct mg_error *error)
 {
 	const struct mg_image *compiled = merging->compiled, *live = merging->live;
 	struct mg_image_chain *chain;
@@ -232,16 +232,16 @@ static int add_user_chains(const struct merging *merging, size_t new, struct mg_
 
 		if (!mg_is_kept_chain(merging->kept, old) || mg_image_find(compiled, kept->name))
 			continue;
-		while (new < compiled->chain_count && !err &&
-		       strcmp(compiled->chains[new].name, kept->name) < 0)
-			err = add_compiled(merging, &compiled->chains[new ++], error);
+		while (ours < compiled->chain_count && !err &&
+		       strcmp(compiled->chains[ours].name, kept->name) < 0)
+			err = add_compiled(merging, &compiled->chains[ours++], error);
 		if (!err)
 			err = mg_image_add_chain(merging->out, kept->name, &chain, error);
 		if (!err)
 			err = fill(merging, chain, NULL, kept, error);
 	}
-	while (new < compiled->chain_count && !err)
-		err = add_compiled(merging, &compiled->chains[new ++], error);
+	while (ours < compiled->chain_count && !err)
+		err = add_compiled(merging, &compiled->chains[ours++], error);
 	return err;
 }
 
