@@ -37,7 +37,8 @@ local most_as_written = 64
 M.whole = { "0.0.0.0/0", "::/0" }
 local whole = M.whole
 
--- `addresses { ... }` value -> { set =, texts = }
+-- `addresses { ... }` value -> { set =, texts =, negative = the set of all but that,
+-- if it has been needed }
 local made = setmetatable({}, { __mode = "k" })
 
 -- What few policies need is loaded with the first list that does.
@@ -351,13 +352,14 @@ function M.read(session, helper, path, value)
   local excluded = exception_of(value)
   known = excluded ~= nil and made_alone(session, excluded)
   if known and known.set.sets and known.set.positive and not M.has_exceptions(known.set) then
-    return address_lists().all_but(session, known.set)
+    known.negative = known.negative or address_lists().all_but(session, known.set)
+    return known.negative
   end
   local set = new_set()
   collect(session, helper, path, value, set, false, {})
   M.fold_long(session, set)
   set.seen = nil
-  return M.with_sets(set)
+  return (set.long or set.named) and M.with_sets(set) or set
 end
 
 local function refuse_change()
