@@ -199,7 +199,9 @@ describe("the sets of a policy #integration", function()
     program:apply(program:policy(blocking(quoted(friend))))
     local address = network.addresses.server_for.friend.ipv4
     local flood = lab.friend:start { "ping", "-n", "-q", "-i", "0.002", "-w", "60", address }
-    for round, more in ipairs { "", "", "allow_inbound { tcp = 7 }\n", "allow_inbound { tcp = 8 }\n" } do
+    for round = 1, 12 do
+      -- members alone, and together with rules
+      local more = round % 4 < 2 and "" or ("allow_inbound { tcp = %d }\n"):format(round)
       local other = ("192.0.2.%d"):format(round)
       local path = program:policy(blocking(("%s, %q"):format(quoted(friend), other), more))
       local process = begin(path, 20)
@@ -209,7 +211,7 @@ describe("the sets of a policy #integration", function()
     flood:signal("INT")
     flood:wait(5)
     local sent, received = flood:out():match("(%d+) packets transmitted, (%d+) received")
-    assert.truthy(tonumber(sent) > 50, flood:out())
+    assert.truthy(tonumber(sent) > 24, flood:out())
     assert.equal("0", received)
   end)
 
