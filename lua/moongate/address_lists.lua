@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
---- Lists of addresses that Lua need not have: those of files, which may hold
--- 100,000. They go from the core to the core, as sets of the kernel.
+--- Lists of addresses that Lua has not: those of files, which may hold 100,000 and
+-- go from the core to the core as sets of the kernel, and sets of somebody else's.
 --
 -- What a list is, and how it stands in rules, moongate.addresses says.
 local addresses = require "moongate.addresses"
 local kernel_sets = require "moongate.kernel_sets"
+local lists = require "moongate.lists"
 
 local M = {}
 
@@ -97,6 +98,25 @@ function M.from_file(session, list, counts, as, label)
   end
   set.inc = addresses.without_whole(session.core.listed(list))
   return addresses.new_value(addresses.with_sets(set), addresses.texts_of(set.inc))
+end
+
+--- Refuse sets of somebody else's, where it counts what is in a list.
+-- @param session the evaluation under way
+-- @param helper name for errors
+-- @param path path of the list for errors
+-- @param set made by `read`
+-- @return the set
+-- @raise `helper: path: what` if some of it is not known
+function M.known(session, helper, path, set)
+  for family = set.named and 1 or 3, 2 do
+    for _, item in ipairs(lists.joined(set.inc[family], set.exc[family])) do
+      if type(item) == "table" then
+        session.fail(helper, path, ("%s is somebody else's: what it holds is not known, and here it counts")
+          :format(item.shown))
+      end
+    end
+  end
+  return set
 end
 
 return M

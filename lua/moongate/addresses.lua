@@ -111,6 +111,21 @@ local function take_as(set, key, as)
   end
 end
 
+-- A list keeps its name as a set where nothing else is beside it. False: that has
+-- no name any more.
+local function take_label(set, key, label)
+  if set[key] == nil then
+    set[key] = label or false
+  elseif set[key] ~= label then
+    set[key] = false
+  end
+end
+
+-- The end of reading a list.
+local function complete(set)
+  set.seen, set.label, set.exc_label = nil, set.label or nil, set.exc_label or nil
+end
+
 --- Whether a set excludes anything.
 -- @param set made by `read`, in the long form
 -- @return boolean
@@ -134,6 +149,10 @@ local function add_set(session, helper, path, into, set, excluded)
   end
   take_as(into, excluded and "exc_as" or "as", set.as)
   take_as(into, "exc_as", set.exc_as)
+  take_label(into, excluded and "exc_label" or "label", set.label)
+  if M.has_exceptions(set) then
+    take_label(into, "exc_label", set.exc_label)
+  end
   if not excluded and set.positive then
     into.positive = true
   end
@@ -173,6 +192,7 @@ local function take_leaf(session, helper, path, value, set, excluded, texts)
   if type(value) == "string" then
     local family, canonical = parse(session, helper, path, value)
     add(set, excluded, family, canonical)
+    take_label(set, excluded and "exc_label" or "label", nil)
     if not excluded then
       set.positive = true
       texts[#texts + 1] = canonical
@@ -358,7 +378,7 @@ function M.read(session, helper, path, value)
   local set = new_set()
   collect(session, helper, path, value, set, false, {})
   M.fold_long(session, set)
-  set.seen = nil
+  complete(set)
   return (set.long or set.named) and M.with_sets(set) or set
 end
 
@@ -412,25 +432,6 @@ function M.read_plain(session, helper, path, value)
   return set
 end
 
---- Refuse sets of somebody else's, where it counts what is in a list.
--- @param session the evaluation under way
--- @param helper name for errors
--- @param path path of the list for errors
--- @param set made by `read`
--- @return the set
--- @raise `helper: path: what` if some of it is not known
-function M.known(session, helper, path, set)
-  for family = set.named and 1 or 3, 2 do
-    for _, item in ipairs(lists.joined(set.inc[family], set.exc[family])) do
-      if type(item) == "table" then
-        session.fail(helper, path, ("%s is somebody else's: what it holds is not known, and here it counts")
-          :format(item.shown))
-      end
-    end
-  end
-  return set
-end
-
 --- The value that `addresses { ... }` gives.
 -- @param session the evaluation under way
 -- @param helper name for errors
@@ -450,12 +451,14 @@ function M.value(session, helper, path, list, as, label)
   local set, texts = new_set(), {}
   collect(session, helper, path, list, set, false, texts)
   check_plain(session, helper, path, set)
-  set.as, set.exc_as, set.label = as or set.as, as or set.exc_as, label
-  set.exc_label = label and (set.positive and label.except or label)
+  complete(set)
+  set.as, set.exc_as = as or set.as, as or set.exc_as
+  if label then
+    set.label, set.exc_label = label, set.positive and label.except or label
+  end
   if M.fold_long(session, set) then
     texts = M.texts_of(set.inc)
   end
-  set.seen = nil
   return M.new_value(set, texts), M.with_sets(set)
 end
 

@@ -19,6 +19,7 @@
 -- destinations that a packet may have had: { families, set, text = for
 -- --ctorigdst, is_local }. A case is one mapping and one original with the
 -- families that they leave: { mapping, original, families }.
+local address_lists = require "moongate.address_lists"
 local addresses = require "moongate.addresses"
 local interfaces = require "moongate.interfaces"
 local lists = require "moongate.lists"
@@ -61,7 +62,7 @@ end
 
 -- The addresses that `address=` lists, one each.
 local function read_originals(session, helper, value)
-  local set = addresses.known(session, helper, "address", addresses.read_plain(session, helper, "address", value))
+  local set = address_lists.known(session, helper, "address", addresses.read_plain(session, helper, "address", value))
   local out = {}
   local function add(family, text)
     out[#out + 1] = {

@@ -24,6 +24,7 @@
 --
 -- Always genuine on a link: IPv6 link-local sources, and the unspecified address of
 -- a host that asks for its first one.
+local address_lists = require "moongate.address_lists"
 local addresses = require "moongate.addresses"
 local connected = require "moongate.connected"
 local interfaces = require "moongate.interfaces"
@@ -172,7 +173,8 @@ local function read_networks(session, value, found)
     session.fail(helper, "networks", ("%s says itself which networks live there: leave networks out, or give on = "
       .. "ZONE.interfaces"):format(found.zones[1].shown))
   end
-  return addresses.known(session, helper, "networks", select(2, addresses.value(session, helper, "networks", value)))
+  local _, set = addresses.value(session, helper, "networks", value)
+  return address_lists.known(session, helper, "networks", set)
 end
 
 --- Offer `drop_spoofed` to policies.

@@ -129,7 +129,7 @@ describe("a list as a set", function()
 
   it("returns from a chain where it is excluded from something", function()
     local found = rules [[drop_inbound { tcp = 1, from = { "10.0.0.0/8", except(addresses_from_file "more.txt") } }]]
-    assert.matches("^1 EXCEPT_%x+ %-m set %-%-match%-set mg4%-list1 src %-j RETURN$", found[1])
+    assert.matches("^1 EXCEPT_%x+ %-m set %-%-match%-set mg4%-more src %-j RETURN$", found[1])
     assert.matches("^1 EXCEPT_%x+ %-j DROP$", found[2])
     assert.matches("^1 INPUT %-s 10.0.0.0/8 %-p tcp %-m tcp %-%-dport 1 %-j EXCEPT_%x+$", found[3])
   end)
@@ -202,6 +202,18 @@ describe("a list as a set", function()
       allow_inbound { tcp = 2, from = office }]]
     assert.equal("mg4-list1 mg4-office", names(core))
     assert.equal("192.0.2.1/32 192.0.2.9/32", core.sets[1].members)
+  end)
+
+  it("keeps its name beside what is excluded from it, and not beside more", function()
+    assert.equal("mg4-b mg4-a", names(run [[
+      local a, b = addresses { "192.0.2.1", as = "set", name = "a" }, addresses { "192.0.2.2", as = "set", name = "b" }
+      allow_inbound { tcp = 1, from = { a, except(b) } }]]))
+    assert.equal("mg4-list1", names(run [[
+      local a = addresses { "192.0.2.1", as = "set", name = "a" }
+      allow_inbound { tcp = 1, from = { "192.0.2.3", a } }]]))
+    assert.equal("mg4-list1", names(run [[
+      local a, b = addresses { "192.0.2.1", as = "set", name = "a" }, addresses { "192.0.2.2", as = "set", name = "b" }
+      allow_inbound { tcp = 1, from = { a, b } }]]))
   end)
 
   it("is called after its file, safely, and otherwise if that is taken", function()
