@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "analysis/diagnose.h"
+#include "netfilter/set_names.h"
 #include "policy/evaluate.h"
 #include "ruleset/failure.h"
 #include "unreached.h"
@@ -162,6 +163,8 @@ int mg_engine_evaluate(struct mg_engine *engine, const struct mg_name_source *na
 		.host = engine->host,
 		.module_folders = modules.folders,
 		.names = names,
+		/* the facts may be those of another host, of whose sets nothing is known */
+		.set_families = engine->request.facts ? NULL : mg_set_kernel_families,
 	};
 	int err = mg_search_path_make(engine->request.policy, &modules);
 

@@ -4,9 +4,11 @@
  */
 #include "set_names.h"
 
+#include <netinet/in.h> /* before the kernel's own, which give way to it */
+
 #include <errno.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/ipset/ip_set.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -104,6 +106,22 @@ int mg_set_kernel_find(int fd, const char *name, uint16_t *index, unsigned int *
 	if (family)
 		*family = request.family;
 	return 0;
+}
+
+unsigned int mg_set_kernel_families(const char *name)
+{
+	unsigned int family = NFPROTO_UNSPEC;
+	uint16_t index;
+	int fd = mg_set_kernel_open();
+
+	if (fd >= 0) {
+		if (mg_set_kernel_find(fd, name, &index, &family))
+			family = NFPROTO_UNSPEC;
+		close(fd);
+	}
+	return family == NFPROTO_IPV4	? 1U << MG_IPV4
+	       : family == NFPROTO_IPV6 ? 1U << MG_IPV6
+					: 1U << MG_IPV4 | 1U << MG_IPV6;
 }
 
 int mg_set_kernel_name(int fd, uint16_t index, char out[MG_SET_NAME_SIZE])

@@ -40,6 +40,13 @@ int mg_set_kernel_open(void);
  */
 int mg_set_kernel_find(int fd, const char *name, uint16_t *index, unsigned int *family);
 
+/**
+ * The families that a set of this name in this network namespace can hold
+ * addresses of, as bits 1 << MG_IPV4, 1 << MG_IPV6: both where it is not there
+ * or not to be seen, and for a set of either (list:set).
+ */
+unsigned int mg_set_kernel_families(const char *name);
+
 /** The name that the kernel has for an index. 0, -ENOENT, or -errno. */
 int mg_set_kernel_name(int fd, uint16_t index, char out[MG_SET_NAME_SIZE]);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The ours table: compiled rules by rank, kept ones among them.
+ * The new table: compiled rules by rank, kept ones among them.
  */
 #include "merge.h"
 

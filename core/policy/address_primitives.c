@@ -286,6 +286,16 @@ int mg_primitive_set(lua_State *L)
 	return push_set(L, primitives, set, label);
 }
 
+int mg_primitive_set_families(lua_State *L)
+{
+	const struct mg_primitives *primitives = lua_touserdata(L, lua_upvalueindex(1));
+	const char *name = luaL_checkstring(L, 1);
+
+	lua_pushinteger(L, primitives->set_families ? primitives->set_families(name)
+						    : 1U << MG_IPV4 | 1U << MG_IPV6);
+	return 1;
+}
+
 int mg_primitive_resolve(lua_State *L)
 {
 	const struct mg_primitives *primitives = lua_touserdata(L, lua_upvalueindex(1));

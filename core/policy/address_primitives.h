@@ -34,6 +34,12 @@ int mg_primitive_fold(lua_State *L);
 int mg_primitive_set(lua_State *L);
 
 /*
+ * name -> families. Those that a set of somebody else's can hold addresses of,
+ * bits 1 and 2: both where nothing is known about it
+ */
+int mg_primitive_set_families(lua_State *L);
+
+/*
  * name -> texts | nil message. The addresses of a name in lower case, in order,
  * IPv4 first.
  */

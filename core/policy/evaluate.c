@@ -229,6 +229,7 @@ int mg_policy_evaluate(const struct mg_evaluation *evaluation, struct mg_ruleset
 	run.primitives.policy = run.name;
 	run.primitives.module_folders = evaluation->module_folders;
 	run.primitives.names = evaluation->names;
+	run.primitives.set_families = evaluation->set_families;
 	err = mg_ruleset_new(&run.primitives.ruleset, error);
 	if (err)
 		goto out;

@@ -34,6 +34,9 @@ struct mg_evaluation {
 	/* where use() looks for modules, in order; ended by NULL; NULL: nowhere */
 	const char *const *module_folders;
 	const struct mg_name_source *names; /* NULL: there are none */
+	/* bits 1 << MG_IPV4, 1 << MG_IPV6: those that a set of this name can hold addresses of;
+	 * NULL: nothing is known about sets */
+	unsigned int (*set_families)(const char *name);
 };
 
 /**

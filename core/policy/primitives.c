@@ -400,6 +400,7 @@ void mg_push_primitives(lua_State *L, struct mg_primitives *primitives, const st
 		{ "listed", mg_primitive_listed },
 		{ "fold", mg_primitive_fold },
 		{ "set", mg_primitive_set },
+		{ "set_families", mg_primitive_set_families },
 		{ "resolve", mg_primitive_resolve },
 		{ "place", primitive_place },
 		{ "uses", primitive_uses },

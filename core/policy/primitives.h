@@ -22,6 +22,7 @@ struct mg_primitives {
 	const char *const *module_folders;
 	unsigned int left_out; /* families for which the policy is not, bits 1 and 2 */
 	const struct mg_name_source *names;
+	unsigned int (*set_families)(const char *name); /* see struct mg_evaluation */
 
 	/* the last origin, and what it was made of: loops say it again and again */
 	const char *source, *helper;

@@ -405,17 +405,17 @@ local function read_set(session, options)
   end
   return {
     set = name, flags = options.flags and read_flags(session, options.flags),
-    families = schema.families[options.family or "both"],
+    families = options.family and schema.families[options.family] or session.core.set_families(name),
   }
 end
 
 --- Offer `set` to policies: a set that somebody else makes and fills, as an
 -- address. It stands wherever addresses may, alone, in a list or in except(...).
--- Options: its name; `family`, which a set of one family needs; `flags`, if it has more to it than
--- an address, as iptables writes them ("src,dst").
+-- Options: its name; `family`, where the set is not on this host to be asked; `flags`, if it has
+-- more to it than an address, as iptables writes them ("src,dst").
 -- @param language table of names
 -- @param session the evaluation under way
--- @usage block { set { "crowdsec-blacklists", family = "ipv4" } }
+-- @usage block { set "crowdsec-blacklists" }
 -- @usage allow_inbound_ssh { from = { set { "admins", family = "ipv4" }, "2001:db8::7" } }
 function M.install(language, session)
   language.set = function(...)

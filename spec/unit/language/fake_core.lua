@@ -237,6 +237,9 @@ function M.new(host, modules)
     core.listed_files = core.listed_files + 1
     return table.unpack(list)
   end
+  function core.set_families(name)
+    return ({ only4 = 1, only6 = 2 })[name] or 3
+  end
   function core.set(family, label, list, helper)
     local members = table.concat(list.is_file and list[family] or list, " ")
     for _, set in ipairs(core.sets) do

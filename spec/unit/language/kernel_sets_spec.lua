@@ -269,6 +269,10 @@ describe("set", function()
       "1 INPUT -p tcp -m tcp --dport 1 -m set --match-set admins src -m conntrack --ctstate NEW -j ACCEPT",
       "1 INPUT -s 192.0.2.9/32 -p tcp -m tcp --dport 1 -m conntrack --ctstate NEW -j ACCEPT",
     }, rules [[allow_inbound { tcp = 1, from = { set { "admins", family = "ipv4" }, "192.0.2.9" } }]])
+    assert.same({
+      "1 INPUT -p tcp -m tcp --dport 1 -m set --match-set only4 src -m conntrack --ctstate NEW -j ACCEPT",
+      "2 INPUT -p tcp -m tcp --dport 1 -m set --match-set only6 src -m conntrack --ctstate NEW -j ACCEPT",
+    }, rules [[allow_inbound { tcp = 1, from = { set "only4", set "only6" } }]])
     assert.same({ "1 FORWARD -o lan0 -j DROP", "2 FORWARD -o lan0 -m set ! --match-set x dst -j DROP" },
       rules [[drop_forward { protocol = "all", out = "lan0", to = except(set { name = "x", family = "ipv6" }) }]])
     assert.same({
