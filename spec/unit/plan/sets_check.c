@@ -387,7 +387,8 @@ static void names_what_is_missing(void)
 	EXPECT_IS(system("ipset create gone hash:ip family inet6"), 0);
 	EXPECT_IS(mg_sets_check_names(plan, &tap_error), -ENOENT);
 	EXPECT_TEXT(tap_error.text, "p.lua:7: append: The protocol family of set gone is IPv6, "
-				    "which is not applicable.");
+				    "which is not applicable. Say which: "
+				    "set { \"gone\", family = \"ipv6\" }");
 	EXPECT_IS(system("ipset destroy gone && ipset create gone hash:net"), 0);
 	EXPECT_DONE(mg_sets_check_names(plan, &tap_error));
 	EXPECT_DONE(make_plan(FILTER(DROP("mg4-a")), SETS("mg4-a 192.0.2.1")));
