@@ -3,7 +3,9 @@
  * How an apply that waits ends: confirmed, or taken back.
  */
 #include <errno.h>
+#include <math.h>
 #include <string.h>
+#include <time.h>
 
 #include "engine.h"
 #include "ruleset/failure.h"
@@ -43,6 +45,35 @@ static const char *proves_nothing(const struct mg_engine *engine, const struct m
 	return NULL;
 }
 
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/*
+ * The rules are live, and the record says so, a moment before the guard hears
+ * it: whoever has seen that and asks at once is not to be sent away.
+ */
+static int ask(const struct mg_engine *engine, const struct mg_pending *pending,
+	       const char *request, const char *by, struct mg_error *error)
+{
+	static const double HEARS_SECONDS = 2;
+	static const struct timespec pause = { .tv_nsec = 10000000 };
+	const double until = now() + fmax(engine->request.wait, HEARS_SECONDS);
+	int err;
+
+	for (;;) {
+		err = mg_guard_ask(mg_state_socket(engine->state), request, pending->token, by,
+				   error);
+		if (err != -EBUSY || now() > until)
+			return err;
+		nanosleep(&pause, NULL);
+	}
+}
+
 int mg_engine_confirm(struct mg_engine *engine, bool console, struct mg_error *error)
 {
 	const char *by = "console", *reason = NULL;
@@ -57,7 +88,7 @@ int mg_engine_confirm(struct mg_engine *engine, bool console, struct mg_error *e
 	}
 	if (reason)
 		return mg_fail(error, -EPERM, MG_UNSAFE, "not confirmed: %s", reason);
-	return mg_guard_ask(mg_state_socket(engine->state), "confirm", pending.token, by, error);
+	return ask(engine, &pending, "confirm", by, error);
 }
 
 int mg_engine_rollback(struct mg_engine *engine, struct mg_error *error)
@@ -67,5 +98,5 @@ int mg_engine_rollback(struct mg_engine *engine, struct mg_error *error)
 
 	if (err)
 		return err;
-	return mg_guard_ask(mg_state_socket(engine->state), "rollback", pending.token, NULL, error);
+	return ask(engine, &pending, "rollback", NULL, error);
 }

@@ -153,6 +153,16 @@ describe("the guard #integration", function()
 
   -- The apply process alone is killed at its n-th setsockopt(), so between the
   -- tables, between a table and its counters, and before and after them all.
+  it_traced("hears a confirmation that comes before it has heard of the commit", function()
+    local words = { "strace", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:delay_exit=200000" }
+    table.move(program:words("apply", new_path, "--confirm", "20"), 1, 99, #words + 1, words)
+    local process = lab.server:start(words, program:options { env = { ASAN_OPTIONS = "detect_leaks=0" } })
+    run.wait_until("the new tables", 15, is_new)
+    program:must("confirm", "--console")
+    assert.equal(0, process:wait(5).code)
+    assert.truthy(is_new())
+  end)
+
   it_traced("gives the old tables back when apply is killed in the middle of its writes", function()
     local killed = 0
     for nth = 1, 6 do
