@@ -17,6 +17,7 @@
 struct walk {
 	char table[32];
 	char line_table[32]; /* of "-t NAME" on this line */
+	unsigned int open;   /* the line of the "*" that waits for its COMMIT, or 0 */
 	char *text;	     /* the line */
 	struct mg_args args;
 	struct mg_error wrong;
@@ -157,6 +158,29 @@ static bool is_from_program(const char *text)
 	return text[strspn(text, "# \t")] == '\0';
 }
 
+/* The table that was begun is not ended: what was behind is missing, or two files got mixed. */
+static void set_unended(struct walk *walk, struct mg_dump_line *line)
+{
+	mg_set_error(&walk->wrong, MG_INVALID,
+		     "table %s, begun at line %u, is not ended by COMMIT before this: is something "
+		     "missing?",
+		     walk->table, walk->open);
+	line->table = walk->table; /* that of the line, once it has begun */
+	set_wrong(line, walk->wrong.text);
+}
+
+/* "*TABLE". Returns whether there is something to tell. */
+static bool begin_table(struct walk *walk, struct mg_dump_line *line)
+{
+	const bool is_wrong = walk->open != 0;
+
+	if (is_wrong)
+		set_unended(walk, line);
+	snprintf(walk->table, sizeof(walk->table), "%s", walk->args.argv[0] + 1);
+	walk->open = line->number;
+	return is_wrong;
+}
+
 /* Make out what the line is. Returns whether there is something to tell. */
 static bool read_words(struct walk *walk, struct mg_dump_line *line)
 {
@@ -168,12 +192,11 @@ static bool read_words(struct walk *walk, struct mg_dump_line *line)
 	turn_old_negations(&walk->args);
 	if (walk->args.argc == 0)
 		return false;
-	if (walk->text[0] == '*') {
-		snprintf(walk->table, sizeof(walk->table), "%s", walk->args.argv[0] + 1);
-		return false;
-	}
+	if (walk->args.argv[0][0] == '*')
+		return begin_table(walk, line);
 	if (strcmp(walk->args.argv[0], "COMMIT") == 0) {
 		snprintf(walk->table, sizeof(walk->table), "filter");
+		walk->open = 0;
 		return false;
 	}
 	line->table = *walk->line_table ? walk->line_table : walk->table;
@@ -246,6 +269,12 @@ static int read_lines(const char *text, size_t length, bool without_rules,
 		}
 		text += size + (end ? 1 : 0);
 		length -= size + (end ? 1 : 0);
+	}
+	if (walk.open && !err) {
+		struct mg_dump_line line = { .number = number, .text = "the end of the text" };
+
+		set_unended(&walk, &line);
+		err = visit(context, &line, error);
 	}
 	free(room);
 	mg_args_clear(&walk.args);

@@ -36,7 +36,8 @@ struct mg_dump_line {
  * Go down the lines of a dump. Understands "*table", ":CHAIN POLICY [p:b]",
  * "-P CHAIN POLICY", "-N CHAIN", "-A CHAIN ...", each with "[p:b]" or "-t table"
  * in front, "-c p b" and "-t table" in a rule, "-s ! ADDRESS" of old, "COMMIT"
- * and comments.
+ * and comments. A "*table" without its COMMIT is WRONG where the next one begins,
+ * or at the last line: a dump that was cut off is not taken for a whole one.
  * @visit: other than 0 ends it, and is returned
  * Errors: MG_ENVIRONMENT without memory; what @visit filled in.
  */

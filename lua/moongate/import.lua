@@ -279,10 +279,21 @@ local function write_other_chains(job, table_name)
   end
 end
 
+-- Are there lines that made no sense, and are remarks now?
+local function has_left_out(input)
+  for _, remark in ipairs(input.remarks) do
+    if remark.text:find("^%s*NOT IMPORTED") then
+      return true
+    end
+  end
+  return false
+end
+
 local function write_header(job)
   local writer, input = job.writer, job.input
   writer.add("-- Imported by `moongate import` from " .. input.source:gsub("%c", " ") .. ".")
-  writer.add("-- Planned where those rules are live, it has nothing to do.")
+  writer.add(("-- Planned where %s are live, it has nothing to do."):format(
+    has_left_out(input) and "the other lines" or "those rules"))
   for _, line in ipairs(job.remarks.loose) do
     writer.add(line)
   end

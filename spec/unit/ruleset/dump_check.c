@@ -79,6 +79,16 @@ static void mistakes(void)
 	EXPECT_TEXT(told, "1 wrong filter (a NUL byte)\n");
 }
 
+static void cut_off(void)
+{
+	dump_is("*filter\n-A X\n*nat\n-A Y\nCOMMIT\n-A Z\n*raw\n-A X -p tcp --dport 8",
+		"2 rule filter X\n3 wrong nat (table filter, begun )\n4 rule nat Y\n"
+		"6 rule filter Z\n8 rule raw X <-p> <tcp> <--dport> <8>\n"
+		"8 wrong raw (table raw, begun at )\n");
+	dump_is("*raw\n", "1 wrong raw (table raw, begun at )\n");
+	dump_is("*raw\nCOMMIT", "");
+}
+
 static void visitor_ends(void)
 {
 	int stop = 1;
@@ -95,7 +105,8 @@ static void chains_alone(void)
 
 	told[0] = '\0';
 	EXPECT_DONE(mg_dump_read_chains(text, strlen(text), tell, NULL, &tap_error));
-	EXPECT_TEXT(told, "2 chain nat A\n5 chain raw C\n6 rule nat A <-j> <D>\n");
+	EXPECT_TEXT(told, "2 chain nat A\n5 chain raw C\n6 rule nat A <-j> <D>\n"
+			  "6 wrong nat (table nat, begun at )\n");
 }
 
 static void families(void)
@@ -126,6 +137,7 @@ int main(void)
 	tap_run("reads what iptables -S prints, with carriage returns", listed);
 	tap_run("turns negations of old, and leaves free text alone", old_negation);
 	tap_run("tells each line that is none, and goes on", mistakes);
+	tap_run("tells where the end of a table is missing", cut_off);
 	tap_run("ends where the visitor says so", visitor_ends);
 	tap_run("passes over rules where chains are asked for", chains_alone);
 	tap_run("finds out the family", families);
