@@ -11,6 +11,7 @@
 #include "ruleset/digits.h"
 #include "ruleset/failure.h"
 #include "ruleset/growable.h"
+#include "ruleset/keep.h"
 
 /* An error has room for some lines; after so many the file is another kind of file. */
 enum { MOST_WRONG = 12 };
@@ -429,6 +430,23 @@ int mg_rules_read_texts(struct mg_rules_read *read, const struct mg_import *impo
 		err = mg_rules_read_text(read, text->name, family, text->text, text->length, error);
 	}
 	return err ? err : mg_rules_end(read, error);
+}
+
+unsigned int mg_rules_families(const struct mg_rules_read *read)
+{
+	const uint32_t count = mg_ruleset_chain_count(read->rules);
+	struct mg_chain_view chain;
+	unsigned int families = 0;
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		mg_ruleset_chain_at(read->rules, i, &chain);
+		if (chain.count || (chain.policy && strcmp(chain.policy, "DROP") == 0) ||
+		    (!mg_is_builtin_chain(chain.table, chain.name) &&
+		     mg_ruleset_kept_by(read->rules, MG_KEEP_CHAINS, chain.name) == UINT32_MAX))
+			families |= 1U << chain.family;
+	}
+	return families && !read->wrong.count ? families : read->families;
 }
 
 static int add_notes(const struct mg_notes *from, struct mg_notes *notes, struct mg_error *error)

@@ -67,7 +67,6 @@ static int write_policy(struct mg_engine *engine, struct mg_rules_read *read, co
 		.rules = read->rules,
 		.remarks = read->remarks,
 		.remark_count = read->remark_count,
-		.families = read->families,
 		.source = read->source,
 		.keep = keep,
 		.language = engine->request.language,
@@ -75,6 +74,7 @@ static int write_policy(struct mg_engine *engine, struct mg_rules_read *read, co
 		.print = print_rule,
 		.context = read,
 	};
+	const unsigned int used = mg_rules_families(read);
 	bool same = false;
 	char *text = NULL;
 	int attempt, err = 0;
@@ -85,6 +85,8 @@ static int write_policy(struct mg_engine *engine, struct mg_rules_read *read, co
 		importing.careful = attempt > 0;
 		importing.apart = attempt > 1;
 		importing.plain = attempt > 2;
+		importing.families = attempt > 2 ? read->families : used;
+		importing.empty = read->families & ~importing.families;
 		err = mg_policy_write(&importing, &text, error);
 		if (!err)
 			err = prove(engine, read, text, &same, error);

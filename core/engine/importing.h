@@ -100,6 +100,13 @@ int mg_rules_read_text(struct mg_rules_read *read, const char *name, enum mg_fam
 		       const char *text, size_t length, struct mg_error *error);
 int mg_rules_end(struct mg_rules_read *read, struct mg_error *error);
 
+/**
+ * The families that were read and say anything: a host that never had rules for
+ * one of them gets a policy for the other. All that were read where none does,
+ * or where lines were left out that might.
+ */
+unsigned int mg_rules_families(const struct mg_rules_read *read);
+
 /** What is wrong is an error, or where that is allowed a warning. Errors: MG_INVALID. */
 int mg_rules_judge(struct mg_rules_read *read, struct mg_notes *notes, struct mg_error *error);
 

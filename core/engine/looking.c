@@ -111,6 +111,16 @@ static struct mg_generation_info describe(const struct mg_generation *generation
 	};
 }
 
+/* Who filters beside: there is nothing here that could be refused for it. */
+static int tell_beside(struct mg_engine *engine, struct mg_error *error)
+{
+	const size_t first = engine->notes.count;
+	int err = mg_beside_read(&engine->notes, error);
+
+	mg_engine_allow(engine, first, true);
+	return err ? err : mg_beside_loaders("/", &engine->notes, error);
+}
+
 int mg_engine_report(struct mg_engine *engine, struct mg_report *out, struct mg_error *error)
 {
 	struct mg_generation *pending = NULL;
@@ -135,8 +145,6 @@ int mg_engine_report(struct mg_engine *engine, struct mg_report *out, struct mg_
 	if (!err)
 		err = mg_engine_tell_published(engine, MG_WARNING, error);
 	if (!err)
-		err = mg_beside_read(&engine->notes, error);
-	if (!err)
-		err = mg_beside_loaders("/", &engine->notes, error);
+		err = tell_beside(engine, error);
 	return err;
 }

@@ -117,6 +117,7 @@ static void push_input(lua_State *L, struct mg_kinds *kinds, const struct mg_imp
 {
 	lua_createtable(L, 0, 6);
 	set_integer(L, "families", importing->families);
+	set_integer(L, "empty", importing->empty);
 	set_string(L, "source", importing->source);
 	set_string(L, "keep", importing->keep);
 	lua_pushboolean(L, importing->plain);

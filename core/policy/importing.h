@@ -26,7 +26,8 @@ struct mg_importing {
 	const struct mg_ruleset *rules;
 	const struct mg_remark *remarks;
 	size_t remark_count;
-	unsigned int families; /* that were imported; the others get no rules */
+	unsigned int families; /* the policy is for these; the others get no rules */
+	unsigned int empty;    /* of the others those that were imported, too: they have none */
 	const char *source;    /* where they come from, for people */
 	const char *keep;      /* calls that leave to others what is theirs, as lines; or NULL */
 	const char *language;  /* folder in which moongate/import.lua lies */

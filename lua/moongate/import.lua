@@ -306,8 +306,10 @@ local function write_header(job)
     writer.blank()
   end
   if input.families ~= 3 then
-    writer.add(("-- Only the %s rules were imported: no line below is for the other family.")
-      :format(family_titles[input.families]))
+    local is_empty = (input.empty or 0) ~= 0
+    writer.add((is_empty and "-- %s has no rules: without the next line, those below are for both families."
+      or "-- Only the %s rules were imported: no line below is for the other family.")
+      :format(family_titles[is_empty and input.empty or input.families]))
     writer.add(('only_family "%s"'):format(family_names[input.families]))
     writer.blank()
   end
@@ -320,13 +322,14 @@ local function write_nothing(job)
 end
 
 --- Write a policy.
--- @param input what was read: { families = 1 to 3, source = where from, keep = calls of keep() or nil, plain =
---   whether primitives only, careful = whether to try each of these, apart = whether to leave out helpers that write
---   into several chains, chains = { { family =, table =, name =, policy =, rules = columns }... }, remarks = {
---   { family =, table =, chain =, index =, text = }... }, print = function(family, table, chain, words) -> text or
---   nil }. Columns: { count =, kinds = { a number each, the same for rules that differ in plain values only }, source,
---   destination, to_ports, from_ports, comment = { the plain values by place }, text = function(place), place =
---   function(place) -> "file:line", find = function(text, first, last) -> place or nil }
+-- @param input what was read: { families = 1 to 3, empty = the family that was read, too, and has no rules, or 0,
+--   source = where from, keep = calls of keep() or nil, plain = whether primitives only, careful = whether to try each
+--   of these, apart = whether to leave out helpers that write into several chains, chains = { { family =, table =,
+--   name =, policy =, rules = columns }... }, remarks = { { family =, table =, chain =, index =, text = }... },
+--   print = function(family, table, chain, words) -> text or nil }. Columns: { count =, kinds = { a number each, the
+--   same for rules that differ in plain values only }, source, destination, to_ports, from_ports, comment = { the plain
+--   values by place }, text = function(place), place = function(place) -> "file:line", find = function(text, first,
+--   last) -> place or nil }
 -- @param primitives the core's, as for moongate.language
 -- @return the text of the policy
 -- @raise with the place of a rule that the language cannot say

@@ -289,7 +289,7 @@ describe("--json #integration", function()
     lab.server:must { "nft", "add table inet other; add chain inet other in { type filter hook input priority 0; "
       .. "policy drop; }" }
     local status = seen:run("status")
-    assert.equal("refusal", status.notes[1].severity)
+    assert.equal("warning", status.notes[1].severity)
     assert.truthy(status.notes[1].text:find("table inet other", 1, true), status.notes[1].text)
     assert.truthy(status.notes[1].remedy:find("nft delete table", 1, true), status.notes[1].remedy)
   end)
