@@ -3,7 +3,6 @@
  * How an apply that waits ends: confirmed, or taken back.
  */
 #include <errno.h>
-#include <math.h>
 #include <string.h>
 #include <time.h>
 
@@ -62,7 +61,8 @@ static int ask(const struct mg_engine *engine, const struct mg_pending *pending,
 {
 	static const double HEARS_SECONDS = 2;
 	static const struct timespec pause = { .tv_nsec = 10000000 };
-	const double until = now() + fmax(engine->request.wait, HEARS_SECONDS);
+	const double wait = engine->request.wait;
+	const double until = now() + (wait > HEARS_SECONDS ? wait : HEARS_SECONDS);
 	int err;
 
 	for (;;) {
