@@ -41,9 +41,15 @@ static bool takes_text(const char *option)
 	return is_one_of(option, options);
 }
 
+/* Ports, ranges of them, other numbers; an IPv6 address may be digits, too, and has more colons. */
 static bool is_number(const char *word)
 {
-	return *word && !word[strspn(word, "0123456789,:")];
+	unsigned int colons = 0;
+	const char *c;
+
+	for (c = word; *c && colons < 2 && strchr("0123456789,:", *c); c++)
+		colons = *c == ',' ? 0 : colons + (*c == ':');
+	return *word && !*c && colons < 2;
 }
 
 /* What marks the value behind an option, or NULL if it has to be the same. */

@@ -148,4 +148,15 @@ end
     assert.equal(300, select(2, fast[1]:gsub("\n  %d[^\n]* by %[1%.lua:5 append%]", "")))
     assert.equal(300, select(2, fast[1]:gsub("\n  %d[^\n]* by %[1%.lua:7 allow_outbound%]", "")))
   end)
+
+  it("tell an IPv6 address of digits from a number", function()
+    local text = [[
+for _, to in ipairs { "2001:470::10", ":8080", "1:2:3:4:5:6:7:8", ":8081" } do
+  chain("nat", "PREROUTING"):append("-p tcp -m tcp --dport 80 -j DNAT --to-destination " .. to)
+end
+]]
+    local fast, slow = evaluate("lua", { text }), evaluate(dir .. "/slow", { text })
+    assert.equal(slow[1], fast[1])
+    assert.equal(6, select(2, fast[1]:gsub("\n  %d[^\n]* by %[1%.lua:2 append%]", ""))) -- of ports, one in each family
+  end)
 end)

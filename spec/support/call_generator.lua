@@ -142,6 +142,7 @@ local rule_texts = {
   "-m owner --uid-owner P -j ACCEPT", "--source A -p tcp --dport P -j ACCEPT", "-m string --algo bm --string C -j DROP",
   "-m ttl --ttl-eq P -j DROP", "-p ipv6-icmp -m icmp6 --icmpv6-type P -j ACCEPT", "--protocol P -s A -j ACCEPT",
   "-p tcp -s A,A -j ACCEPT", "-t nat -s A -j ACCEPT", "-m mark --mark P C", "-j REJECT --reject-with C -s A",
+  "-p tcp -j DNAT --to-destination D", "-m conntrack --ctorigdst D -j ACCEPT",
 }
 local rule_text_values = {
   A = { plain = { "10.0.0.1", "10.0.0.0/8", "192.0.2.7/32", "2001:db8::1", "198.51.100.0/24" },
@@ -149,6 +150,7 @@ local rule_text_values = {
   P = { plain = { "22", "80", "6", "51", "58", "1", "1000:2000" }, odd = { "-6", "!", "tcp", "icmp", "022", "-s" } },
   C = { plain = { "web", "x:y", "'it'", '\\"a b\\"', "tcp-reset", "10.0.0.1" },
     odd = { "-s", "-s=10.0.0.1", "!", "-j", "--comment", "\\t", "-4", '\\"', "-g", '\\"\\"', "\\n", "\\0" } },
+  D = { plain = { "10.0.0.1", "2001:470::10", ":8080", "10.0.0.1:80", "1::" }, odd = { "8080", "1:2:3:4:5:6:7:8", "::" } },
 }
 
 -- What a policy begins with: chains and services for the calls.
@@ -253,7 +255,7 @@ end
 function calls:append_text()
   local random = self.random
   self.rule_text = not random:one_in(3) and self.rule_text or random:pick(rule_texts)
-  local text = self.rule_text:gsub("%f[%u][APC]%f[%U]", function(name)
+  local text = self.rule_text:gsub("%f[%u][ACDP]%f[%U]", function(name)
     local values = rule_text_values[name]
     return random:pick(random:one_in(6) and values.odd or values.plain)
   end)
