@@ -58,54 +58,37 @@ int mg_rules_keep(struct mg_rules_read *read, struct mg_error *error)
 	return err;
 }
 
-/* The record of sets that means a rule. */
-static uint32_t by_set(struct mg_rules_read *read, const char *text)
-{
-	static const char *const options[] = { "--match-set", "--add-set", "--del-set",
-					       "--map-set" };
-	uint32_t i, record = UINT32_MAX;
-	size_t n;
-
-	if (!strstr(text, "-set ") || mg_args_split(&read->words, text, strlen(text), NULL))
-		return record;
-	for (i = 0; i + 1 < read->words.argc && record == UINT32_MAX; i++)
-		for (n = 0; n < sizeof(options) / sizeof(*options); n++)
-			if (strcmp(read->words.argv[i], options[n]) == 0)
-				record = mg_ruleset_kept_by(read->rules, MG_KEEP_SETS,
-							    read->words.argv[i + 1]);
-	return record;
-}
-
 /*
  * Whose is the rule? In DOCKER-USER, all but what Docker itself puts there is
  * the administrator's.
  */
-static uint32_t find_record(struct mg_rules_read *read, const char *chain,
-			    const struct mg_compiled_rule *rule, const char *text)
+static int find_record(struct mg_rules_read *read, const char *chain,
+		       const struct mg_compiled_rule *rule, const char *text, uint32_t *out,
+		       struct mg_error *error)
 {
-	const uint32_t by_chain = mg_ruleset_kept_by(read->rules, MG_KEEP_CHAINS, chain);
-	uint32_t record = UINT32_MAX;
-
-	if (by_chain != UINT32_MAX &&
+	*out = mg_ruleset_kept_by(read->rules, MG_KEEP_CHAINS, chain);
+	if (*out != UINT32_MAX &&
 	    (strcmp(chain, "DOCKER-USER") != 0 || strcmp(text, "-j RETURN") == 0))
-		return by_chain;
+		return 0;
+	*out = UINT32_MAX;
 	if (rule->standard && *rule->target)
-		record = mg_ruleset_kept_by(read->rules, MG_KEEP_CHAINS, rule->target);
-	if (record == UINT32_MAX)
-		record = mg_ruleset_kept_by(read->rules, MG_KEEP_RULES, text);
-	return record == UINT32_MAX ? by_set(read, text) : record;
+		*out = mg_ruleset_kept_by(read->rules, MG_KEEP_CHAINS, rule->target);
+	if (*out != UINT32_MAX)
+		return 0;
+	return mg_ruleset_kept_by_text(read->rules, text, &read->words, out, error);
 }
 
 int mg_rules_leave(struct mg_rules_read *read, uint32_t chain, const char *name,
 		   const struct mg_compiled_rule *rule, const char *text, uint32_t before,
 		   bool *left, struct mg_error *error)
 {
-	const uint32_t record = read->presets ? find_record(read, name, rule, text) : UINT32_MAX;
 	struct mg_keep keep;
+	uint32_t record;
+	int err = find_record(read, name, rule, text, &record, error);
 
-	*left = record != UINT32_MAX;
+	*left = !err && record != UINT32_MAX;
 	if (!*left)
-		return 0;
+		return err;
 	if (mg_make_room((void **)&read->left, &read->left_capacity, read->left_count + 1,
 			 sizeof(*read->left)))
 		return mg_engine_no_memory(error);

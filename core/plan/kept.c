@@ -19,10 +19,10 @@ struct finding {
 	const struct mg_image *live, *compiled;
 	const struct mg_diff *own;
 	struct mg_owned *owned;
-	bool *ours;	     /* by live entry: goes, and is the generation's */
-	bool by_rule;	     /* are there records of rules or of sets? */
-	uint32_t table;	     /* the record that keeps all of it, or MG_NOT_KEPT */
-	struct mg_args args; /* scratch */
+	bool *ours;	      /* by live entry: goes, and is the generation's */
+	bool by_rule;	      /* are there records of rules or of sets? */
+	uint32_t table;	      /* the record that keeps all of it, or MG_NOT_KEPT */
+	struct mg_args words; /* scratch */
 	struct mg_kept *kept;
 };
 
@@ -90,23 +90,6 @@ static size_t target_chain(const struct mg_image *live, const struct mg_entry *e
 	return chain && !chain->built_in ? (size_t)(chain - live->chains) : SIZE_MAX;
 }
 
-/* The record of sets that means this rule, which looks one up or fills it. */
-static uint32_t kept_by_set(const struct finding *finding)
-{
-	static const char *const options[] = { "--match-set", "--add-set", "--del-set",
-					       "--map-set" };
-	const struct mg_args *args = &finding->args;
-	uint32_t i, by = MG_NOT_KEPT;
-	size_t n;
-
-	for (i = 0; i + 1 < args->argc && by == MG_NOT_KEPT; i++)
-		for (n = 0; n < sizeof(options) / sizeof(*options); n++)
-			if (strcmp(args->argv[i], options[n]) == 0)
-				by = mg_ruleset_kept_by(finding->ruleset, MG_KEEP_SETS,
-							args->argv[i + 1]);
-	return by;
-}
-
 /* By what the text of a rule says. */
 static int judge_text(struct finding *finding, const struct mg_entry *entry, uint32_t *by,
 		      struct mg_error *error)
@@ -114,14 +97,8 @@ static int judge_text(struct finding *finding, const struct mg_entry *entry, uin
 	const char *text;
 	int err = mg_entry_text(mg_family_ops(finding->live->family), entry, &text, error);
 
-	if (!err)
-		*by = mg_ruleset_kept_by(finding->ruleset, MG_KEEP_RULES, text);
-	if (err || *by != MG_NOT_KEPT || !strstr(text, "-set "))
-		return err;
-	err = mg_args_split(&finding->args, text, strlen(text), error);
-	if (!err)
-		*by = kept_by_set(finding);
-	return err == -EINVAL ? 0 : err; /* what a plugin prints need not be words */
+	return err ? err
+		   : mg_ruleset_kept_by_text(finding->ruleset, text, &finding->words, by, error);
 }
 
 static int judge_rule(struct finding *finding, size_t chain, uint32_t i, struct mg_error *error)
@@ -252,7 +229,7 @@ int mg_kept_find(const struct mg_ruleset *ruleset, const struct mg_image *live,
 		*out = finding.kept;
 		finding.kept = NULL;
 	}
-	mg_args_clear(&finding.args);
+	mg_args_clear(&finding.words);
 	mg_kept_free(finding.kept);
 	free(finding.ours);
 	return err;

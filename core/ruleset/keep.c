@@ -4,11 +4,13 @@
  */
 #include "keep.h"
 
+#include <errno.h>
 #include <fnmatch.h>
 #include <string.h>
 
 #include "failure.h"
 #include "growable.h"
+#include "save_text.h"
 
 struct mg_keep_record {
 	uint32_t kind;
@@ -148,6 +150,35 @@ uint32_t mg_ruleset_kept_by(const struct mg_ruleset *ruleset, enum mg_keep_kind 
 		    mg_keep_fits(keeps->strings + keeps->records[i].pattern, text))
 			return i;
 	return UINT32_MAX;
+}
+
+/* The options that are followed by the name of a set. */
+static bool names_set(const char *option)
+{
+	static const char *const options[] = { "--match-set", "--add-set", "--del-set", "--map-set",
+					       NULL };
+	size_t i;
+
+	for (i = 0; options[i]; i++)
+		if (strcmp(option, options[i]) == 0)
+			return true;
+	return false;
+}
+
+int mg_ruleset_kept_by_text(const struct mg_ruleset *ruleset, const char *text,
+			    struct mg_args *words, uint32_t *out, struct mg_error *error)
+{
+	uint32_t i;
+	int err;
+
+	*out = mg_ruleset_kept_by(ruleset, MG_KEEP_RULES, text);
+	if (*out != UINT32_MAX || !strstr(text, "-set "))
+		return 0;
+	err = mg_args_split(words, text, strlen(text), error);
+	for (i = 0; !err && i + 1 < words->argc && *out == UINT32_MAX; i++)
+		if (names_set(words->argv[i]))
+			*out = mg_ruleset_kept_by(ruleset, MG_KEEP_SETS, words->argv[i + 1]);
+	return err == -EINVAL ? 0 : err; /* what a plugin prints need not be words */
 }
 
 void mg_keeps_clear(struct mg_keeps *keeps)

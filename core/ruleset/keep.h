@@ -12,6 +12,8 @@
 
 #include "ruleset.h"
 
+struct mg_args; /* save_text.h */
+
 enum mg_keep_kind {
 	MG_KEEP_CHAINS, /* chains of that name, their rules, and what jumps to them */
 	MG_KEEP_RULES,	/* rules in other chains, by their text behind "-A CHAIN " */
@@ -59,6 +61,16 @@ bool mg_keep_fits(const char *pattern, const char *text);
  */
 uint32_t mg_ruleset_kept_by(const struct mg_ruleset *ruleset, enum mg_keep_kind kind,
 			    const char *text);
+
+/**
+ * The first record that means a rule by its text: of rules, or else of sets
+ * that it looks up or fills.
+ * @words: scratch
+ * @out: its index, or UINT32_MAX
+ * Errors: MG_ENVIRONMENT only; a text that is not made of words names no set.
+ */
+int mg_ruleset_kept_by_text(const struct mg_ruleset *ruleset, const char *text,
+			    struct mg_args *words, uint32_t *out, struct mg_error *error);
 
 /* For ruleset.c: the records of one ruleset. */
 

@@ -88,6 +88,37 @@ static void matching(void)
 	end();
 }
 
+static uint32_t kept_by_text(struct mg_args *words, const char *text)
+{
+	uint32_t found;
+	int err = mg_ruleset_kept_by_text(ruleset, text, words, &found, &tap_error);
+
+	return err ? 1000 : found; /* an error is no record */
+}
+
+static void by_text(void)
+{
+	struct mg_args words = { 0 };
+
+	begin();
+	EXPECT_DONE(keep(MG_KEEP_SETS, "f2b-*", "fail2ban", 10));
+	EXPECT_DONE(keep(MG_KEEP_RULES, "*--dport 4789*", "docker", 10));
+	EXPECT_DONE(keep(MG_KEEP_SETS, "a set", "", 10));
+	EXPECT_IS(kept_by_text(&words, "-m set --match-set f2b-sshd src -j DROP"), 0);
+	EXPECT_IS(kept_by_text(&words, "-j SET --add-set seen src --del-set f2b-sshd src"), 0);
+	EXPECT_IS(kept_by_text(&words, "-j SET --map-set f2b-mark src --map-mark"), 0);
+	EXPECT_IS(kept_by_text(&words, "-m set ! --match-set \"a set\" dst -j DROP"), 2);
+	/* the text itself counts first */
+	EXPECT_IS(kept_by_text(&words, "-p udp --dport 4789 -m set --match-set f2b-x src"), 1);
+	EXPECT_IS(kept_by_text(&words, "-m set --match-set others src -j DROP"), UINT32_MAX);
+	EXPECT_IS(kept_by_text(&words, "-m comment --comment \"--match-set f2b-x\""), UINT32_MAX);
+	EXPECT_IS(kept_by_text(&words, "-m comment --comment x-set --match-set"), UINT32_MAX);
+	/* what is not made of words names no set */
+	EXPECT_IS(kept_by_text(&words, "--match-set f2b-sshd src \"--match-set "), UINT32_MAX);
+	mg_args_clear(&words);
+	end();
+}
+
 static void refusals(void)
 {
 	begin();
@@ -178,6 +209,7 @@ int main(void)
 	tap_run("reads its keep records back", read_back);
 	tap_run("has a keep record that is said twice once", said_twice);
 	tap_run("finds a keep record by what its pattern matches", matching);
+	tap_run("finds a keep record by the text of a rule and the sets in it", by_text);
 	tap_run("refuses a keep record that makes no sense", refusals);
 	tap_run("reads keep records and ranks from a generation's text", as_text);
 	tap_run("refuses text whose keep records or ranks make no sense", nonsense);
