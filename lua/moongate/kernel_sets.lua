@@ -27,8 +27,6 @@ local longest_name = 31
 
 local kinds = { "rules", "set" }
 
-local any = { false }
-
 -- The texts of a list, and the sets of others that stand in it.
 local function parted(list, family)
   local texts, sets = {}, {}
@@ -214,33 +212,6 @@ function M.families(set)
     end
   end
   return families
-end
-
---- What such a set asks for in one family, see moongate.rule_sides.
--- @param session the evaluation under way
--- @param helper who makes the rule
--- @param set with `sets`
--- @param family 1 or 2
--- @return the items to go through, or nil if nothing can match
--- @return whether they are negated
--- @return those that one rule cannot exclude, or nil
-function M.side(session, helper, set, family)
-  if set.all[family] then
-    return nil
-  end
-  local excluded = M.items(session, helper, set, "exc", family)
-  if set.positive then
-    local list = M.items(session, helper, set, "inc", family)
-    if #list == 0 then
-      return nil
-    end
-    return list, false, #excluded > 0 and excluded or nil
-  elseif #excluded == 0 then
-    return any
-  elseif #excluded == 1 then
-    return excluded, true
-  end
-  return any, false, excluded
 end
 
 -- Which address of a packet a set's first part is compared with.

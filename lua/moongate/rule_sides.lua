@@ -6,6 +6,11 @@ local M = {}
 -- "No condition" as a list, so that a loop over it runs once.
 local any = { false }
 
+-- One side of a set, as moongate.kernel_sets gives it for one that it knows of.
+local function listed(_, _, set, side, family)
+  return set[side][family]
+end
+
 --- What a set of addresses asks for in one family.
 -- @param set as moongate.addresses reads it, or a false value for any
 -- @param family 1 or 2
@@ -20,14 +25,13 @@ function M.address(set, family, session, helper)
     return any
   elseif set.only then
     return set.only == family and set or nil
-  elseif set.sets then
-    return require("moongate.kernel_sets").side(session, helper, set, family)
-  end
-  local excluded = set.exc[family]
-  if set.all[family] then
+  elseif set.all[family] then
     return nil
-  elseif set.positive then
-    local list = set.inc[family]
+  end
+  local items = set.sets and require("moongate.kernel_sets").items or listed
+  local excluded = items(session, helper, set, "exc", family)
+  if set.positive then
+    local list = items(session, helper, set, "inc", family)
     if #list == 0 then
       return nil
     end
