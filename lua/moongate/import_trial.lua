@@ -39,6 +39,23 @@ local function recorder(primitives, families, record)
   return core
 end
 
+-- Rules by their rank, those of one rank by their `order`.
+local function stands_before(one, other)
+  if one.rank ~= other.rank then
+    return one.rank < other.rank
+  end
+  return one.order < other.order
+end
+
+--- Bring rules into the order in which a chain has them.
+-- @param rules a sequence of rules as `effect` gives them; changed
+function M.sort(rules)
+  for order, rule in ipairs(rules) do
+    rule.order = order
+  end
+  table.sort(rules, stands_before)
+end
+
 --- Begin.
 -- @param input as moongate.import gets it: `families`, `print`
 -- @param primitives the core's
@@ -99,18 +116,12 @@ function M.new(input, primitives)
       for family = 1, 2 do
         if rule[1] & family ~= 0 then
           is_sorted = is_sorted and (#out == 0 or out[#out].rank <= rule[4])
-          out[#out + 1] = { family = family, table = rule[2], chain = rule[3], rank = rule[4], args = rule[5],
-            order = #out }
+          out[#out + 1] = { family = family, table = rule[2], chain = rule[3], rank = rule[4], args = rule[5] }
         end
       end
     end
     if not is_sorted then
-      table.sort(out, function(a, b)
-        if a.rank ~= b.rank then
-          return a.rank < b.rank
-        end
-        return a.order < b.order
-      end)
+      M.sort(out)
     end
     return out, made.chains
   end

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
 --- Helpers that write into several chains at once, recognised in what is there:
 -- each is made, and taken if all that it does is there, in its place.
+local import_trial = require "moongate.import_trial"
 local stages = require "moongate.stages"
 local text = require "moongate.import_text"
 
@@ -132,17 +133,11 @@ local function together(effects)
       local part = is_staged and rule.rank == allow and parts.among
         or is_staged and rule.rank > allow and parts.behind or parts.before
       part[#part + 1] = rule
-      rule.order = #part
     end
   end
   for _, parts in next, chains do
     for _, part in next, parts do
-      table.sort(part, function(a, b)
-        if a.rank ~= b.rank then
-          return a.rank < b.rank
-        end
-        return a.order < b.order
-      end)
+      import_trial.sort(part)
     end
   end
   return chains
