@@ -202,8 +202,8 @@ static int build(lua_State *L)
 	return push_span(L, span);
 }
 
-/* Put what argument @index says in front of rule @number; 0: at the end. */
-static int put(lua_State *L, int index, lua_Integer number)
+/* Put what argument @index says in front of rule @number, or behind the last one. */
+static int put(lua_State *L, int index, const lua_Integer *number)
 {
 	const struct mg_lua_table *table = mg_lua_check_table(L, 1);
 	struct mg_edit_span span;
@@ -212,9 +212,10 @@ static int put(lua_State *L, int index, lua_Integer number)
 	lua_settop(L, index);
 	if (!table->edit || take_spec(L, table, index, &span, &error))
 		return mg_lua_failed(L, table, &error);
-	if (!number)
-		number = (lua_Integer)table->edit->rules[span.first].chain->count + 1;
-	if (mg_edit_insert(table->edit, number, span, &error))
+	if (mg_edit_insert(table->edit,
+			   number ? *number
+				  : (lua_Integer)table->edit->rules[span.first].chain->count + 1,
+			   span, &error))
 		return mg_lua_failure(L, &error);
 	return push_span(L, span);
 }
@@ -238,7 +239,7 @@ static int append(lua_State *L)
 	mg_lua_check_table(L, 1);
 	mg_lua_check_name(L, 2);
 	check_spec(L, 3);
-	return put(L, 3, 0);
+	return put(L, 3, NULL);
 }
 
 /***
@@ -265,8 +266,7 @@ static int insert(lua_State *L)
 	mg_lua_check_name(L, 2);
 	number = luaL_checkinteger(L, 3);
 	check_spec(L, 4);
-	/* 0 is no number of a rule */
-	return put(L, 4, number ? number : -1);
+	return put(L, 4, &number);
 }
 
 /* The id of the rule that argument 2, or 2 and 3, name. */

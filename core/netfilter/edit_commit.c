@@ -12,6 +12,7 @@
 #include "lock.h"
 #include "print.h"
 #include "ruleset/failure.h"
+#include "set_rules.h"
 #include "trial.h"
 
 static int no_memory(struct mg_error *error)
@@ -117,21 +118,14 @@ static bool is_unchanged(const struct mg_edit *edit)
 	return true;
 }
 
-/* A refused commit names no rule: ask again where nobody is harmed, and name it. */
-static void blame(const struct mg_image *image, struct mg_error *error)
+static void add_place(const struct mg_image *image, size_t entry, struct mg_error *error)
 {
-	const struct mg_family_ops *ops = mg_family_ops(image->family);
 	const struct mg_image_chain *chain;
-	struct mg_error found;
-	size_t culprit, entry, i;
 	const char *text;
 	char place[256];
+	size_t i;
 
-	if (!error || error->status != MG_KERNEL ||
-	    mg_trial(&image, 1, &culprit, &entry, &found) == 0 || found.status != MG_KERNEL ||
-	    entry >= image->entry_count)
-		return;
-	if (mg_entry_text(ops, &image->entries[entry], &text, NULL))
+	if (mg_entry_text(mg_family_ops(image->family), &image->entries[entry], &text, NULL))
 		return;
 	for (i = 0; i < image->chain_count; i++) {
 		chain = &image->chains[i];
@@ -141,6 +135,53 @@ static void blame(const struct mg_image *image, struct mg_error *error)
 			 chain->name, text);
 		mg_error_prefix(error, place);
 	}
+}
+
+/* Looking for a set that is not there. */
+struct asking {
+	const struct mg_family_ops *ops;
+	struct mg_set_binding binding; /* asks the kernel once for each name */
+};
+
+static int ask_for_set(void *context, struct xt_set_info *info)
+{
+	struct asking *asking = context;
+
+	return mg_set_bind_number(&asking->binding, asking->ops, info->index);
+}
+
+/* The first entry with a set that is not there; SIZE_MAX without one. */
+static size_t find_missing_set(const struct mg_image *image)
+{
+	struct asking asking = {
+		.ops = mg_family_ops(image->family),
+		.binding = { .aliases = image->sets },
+	};
+	size_t i, found = SIZE_MAX;
+
+	for (i = 0; i < image->entry_count && found == SIZE_MAX; i++)
+		if (mg_set_rules_each(asking.ops, image->entries[i].bytes, ask_for_set, &asking) ==
+		    -ENOENT)
+			found = i;
+	mg_set_binding_end(&asking.binding);
+	return found;
+}
+
+/* A refused commit names no rule: ask again where nobody is harmed, and name it. */
+static void blame(const struct mg_image *image, int err, struct mg_error *error)
+{
+	struct mg_error found;
+	size_t culprit, entry = SIZE_MAX;
+
+	if (!error)
+		return;
+	if (err == -ENOENT && error->status == MG_INVALID)
+		entry = find_missing_set(image);
+	else if (error->status == MG_KERNEL &&
+		 (mg_trial(&image, 1, &culprit, &entry, &found) == 0 || found.status != MG_KERNEL))
+		entry = SIZE_MAX;
+	if (entry < image->entry_count)
+		add_place(image, entry, error);
 }
 
 static int write_over(const struct mg_edit *edit, const struct mg_image *now,
@@ -164,7 +205,7 @@ static int write_over(const struct mg_edit *edit, const struct mg_image *now,
 	if (!err)
 		err = mg_table_write(now, image, sources, NULL, error);
 	if (err && image)
-		blame(image, error);
+		blame(image, err, error);
 	free(sources);
 	mg_image_free(image);
 	return err;

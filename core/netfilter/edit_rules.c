@@ -131,8 +131,9 @@ int mg_edit_insert(struct mg_edit *edit, int64_t number, struct mg_edit_span bui
 	chain = edit->rules[built.first].chain;
 	if (number < 1 || (uint64_t)number > chain->count + 1)
 		return mg_fail(error, -E2BIG, MG_INVALID,
-			       "index of insertion too big: %lld, but chain %s has %zu rules",
-			       (long long)number, chain->name, chain->count);
+			       "there is no place %lld in chain %s of table %s: a rule can become "
+			       "number 1 to %zu",
+			       (long long)number, chain->name, edit->live->table, chain->count + 1);
 	if (mg_make_room((void **)&chain->rules, &chain->capacity, chain->count + built.count,
 			 sizeof(*chain->rules)))
 		return no_memory(error);

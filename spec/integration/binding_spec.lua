@@ -221,6 +221,25 @@ describe("moongate.netfilter #integration", function()
     assert.same(before, tables.save_counted(lab.server, "ipv4"))
   end)
 
+  it("names the rule whose set is not there, and a place that there is not", function()
+    local lab = network.host()
+    assert.equal([[
+rule 2 of OUTPUT (-m set --match-set nosuch src -j DROP): Set nosuch doesn't exist.	invalid
+there is no place 0 in chain OUTPUT of table filter: a rule can become number 1 to 3	invalid
+there is no place 4 in chain OUTPUT of table filter: a rule can become number 1 to 3	invalid
+1
+]], lua(lab.server, "ipv4", [[
+      local t = assert(netfilter.open(family))
+      assert(t:append("OUTPUT", "-j ACCEPT"))
+      assert(t:append("OUTPUT", "-m set --match-set nosuch src -j DROP"))
+      print(select(2, t:commit()))
+      print(select(2, t:insert("OUTPUT", 0, "-j ACCEPT")))
+      print(select(2, t:insert("OUTPUT", 4, "-j ACCEPT")))
+      assert(t:delete("OUTPUT", 2))
+      assert(t:commit())
+      print(#assert(netfilter.open(family)):rules("OUTPUT"))]]))
+  end)
+
   it("creates no table by reading it, nor by a commit of nothing", function()
     local lab = network.host()
     lua(lab.server, "ipv4", [[
