@@ -33,6 +33,8 @@ struct reader {
 	bool negated;	     /* a "!" stands before the option */
 	bool jumps;	     /* -j or -g was read: unknown options are the target's */
 	uint32_t recent;     /* clause of the newest -m recent */
+	uint32_t set;	     /* the same of the newest --match-set */
+	bool unsure_of_set;  /* its match has an option that makes it opaque */
 };
 
 void mg_clauses_clear(struct mg_clauses *clauses)
@@ -202,13 +204,27 @@ static int add_set(struct reader *reader, const char *name, const char *directio
 	union mg_alternative is = { 0 };
 	struct mg_set_view set;
 
-	if (index == UINT32_MAX || (!source && strcmp(directions, "dst") != 0))
+	reader->set = reader->clauses->clause_count;
+	if (reader->unsure_of_set || index == UINT32_MAX ||
+	    (!source && strcmp(directions, "dst") != 0))
 		return add_clause(reader, MG_CLAUSE_OPAQUE);
 	mg_sets_at(sets, index, &set);
 	is.set.members = set.members;
 	is.set.count = set.count;
 	return add_single(reader, source ? MG_CLAUSE_SOURCE_SET : MG_CLAUSE_DESTINATION_SET, true,
 			  &is);
+}
+
+/*
+ * "--return-nomatch" finds what is no member, where the set's type has exceptions;
+ * and counters decide as well: what is not found then matches a "!".
+ */
+static int doubt_set(struct reader *reader)
+{
+	reader->unsure_of_set = true;
+	if (reader->set != UINT32_MAX)
+		reader->clauses->clauses[reader->set].kind = MG_CLAUSE_OPAQUE;
+	return 0;
 }
 
 /*
@@ -281,6 +297,10 @@ static int load_match(struct reader *reader, const char *name)
 		reader->recent = reader->clauses->clause_count;
 		return add_clause(reader, MG_CLAUSE_OPAQUE);
 	}
+	if (owner == MG_WORD_OF_SET) {
+		reader->set = UINT32_MAX;
+		reader->unsure_of_set = false;
+	}
 	if (owner == MG_WORD_OF_UNKNOWN)
 		return add_clause(reader, MG_CLAUSE_OPAQUE);
 	return 0;
@@ -312,6 +332,7 @@ static int read_match_option(struct reader *reader, enum mg_word_id id, const ch
 	case MG_WORD_DESTINATION_RANGE:
 		return add_range(reader, MG_CLAUSE_DESTINATION_RANGE, value);
 	case MG_WORD_IN_SET: return add_set(reader, value, second);
+	case MG_WORD_UNSURE_OF_SET: return doubt_set(reader);
 	case MG_WORD_UNDER: return add_clause(reader, MG_CLAUSE_UNDER);
 	case MG_WORD_OVER: return add_clause(reader, MG_CLAUSE_OVER);
 	case MG_WORD_RECENT_SET:
@@ -404,6 +425,7 @@ int mg_meaning_read(const struct mg_ruleset *ruleset, uint32_t index, struct mg_
 		.clauses = clauses,
 		.meaning = out,
 		.recent = UINT32_MAX,
+		.set = UINT32_MAX,
 	};
 	int err = 0;
 

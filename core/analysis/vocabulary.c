@@ -115,15 +115,15 @@ static const struct mg_word options[] = {
 
 	{ "match-set", MG_WORD_OF_SET, MG_WORD_IN_SET, 2 },
 	{ "set", MG_WORD_OF_SET, MG_WORD_IN_SET, 2 },
-	{ "return-nomatch", MG_WORD_OF_SET, MG_WORD_NOTHING, 0 },
+	{ "return-nomatch", MG_WORD_OF_SET, MG_WORD_UNSURE_OF_SET, 0 },
 	{ "update-counters", MG_WORD_OF_SET, MG_WORD_NOTHING, 0 },
 	{ "update-subcounters", MG_WORD_OF_SET, MG_WORD_NOTHING, 0 },
-	{ "packets-eq", MG_WORD_OF_SET, MG_WORD_OPAQUE, 1 },
-	{ "packets-lt", MG_WORD_OF_SET, MG_WORD_OPAQUE, 1 },
-	{ "packets-gt", MG_WORD_OF_SET, MG_WORD_OPAQUE, 1 },
-	{ "bytes-eq", MG_WORD_OF_SET, MG_WORD_OPAQUE, 1 },
-	{ "bytes-lt", MG_WORD_OF_SET, MG_WORD_OPAQUE, 1 },
-	{ "bytes-gt", MG_WORD_OF_SET, MG_WORD_OPAQUE, 1 },
+	{ "packets-eq", MG_WORD_OF_SET, MG_WORD_UNSURE_OF_SET, 1 },
+	{ "packets-lt", MG_WORD_OF_SET, MG_WORD_UNSURE_OF_SET, 1 },
+	{ "packets-gt", MG_WORD_OF_SET, MG_WORD_UNSURE_OF_SET, 1 },
+	{ "bytes-eq", MG_WORD_OF_SET, MG_WORD_UNSURE_OF_SET, 1 },
+	{ "bytes-lt", MG_WORD_OF_SET, MG_WORD_UNSURE_OF_SET, 1 },
+	{ "bytes-gt", MG_WORD_OF_SET, MG_WORD_UNSURE_OF_SET, 1 },
 };
 
 static const struct {

@@ -42,6 +42,7 @@ enum mg_word_id {
 	MG_WORD_RECENT_CHECK,
 	MG_WORD_RECENT_HITS,
 	MG_WORD_IN_SET,
+	MG_WORD_UNSURE_OF_SET, /* being a member is not all that counts */
 };
 
 /** Whose an option is; used as the number of a bit. */

@@ -113,6 +113,16 @@ static const struct expectation plugins[] = {
 	{ "-A INPUT -m set --match-set mg4-here src -j DROP\n-A INPUT -j ACCEPT", MG_FATE_DROP },
 	{ "-A INPUT -m set --match-set mg4-here src,dst -j ACCEPT", MG_FATE_UNKNOWN },
 	{ "-A INPUT -m set --match-set mg4-here src --packets-gt 5 -j ACCEPT", MG_FATE_UNKNOWN },
+	{ "-A INPUT -m set ! --match-set mg4-here src --packets-gt 5 -j DROP\n-A INPUT -j ACCEPT",
+	  MG_FATE_UNKNOWN },
+	{ "-A INPUT -m set --match-set mg4-here src --return-nomatch -j ACCEPT", MG_FATE_UNKNOWN },
+	{ "-A INPUT -m set --return-nomatch --match-set mg4-here src -j ACCEPT", MG_FATE_UNKNOWN },
+	{ "-A INPUT -m set ! --match-set mg4-here src --return-nomatch -j DROP\n"
+	  "-A INPUT -j ACCEPT",
+	  MG_FATE_UNKNOWN },
+	{ "-A INPUT -m set --match-set x src --return-nomatch -m set --match-set mg4-away src "
+	  "-j ACCEPT",
+	  MG_FATE_DROP },
 	{ "-A INPUT -m set --match-set mg4-here src ! --update-counters -j ACCEPT",
 	  MG_FATE_ACCEPT },
 	{ "-A INPUT -m addrtype --dst-type LOCAL -j ACCEPT\n-A INPUT -j ACCEPT", MG_FATE_ACCEPT },
