@@ -62,11 +62,6 @@ static struct mg_owner *find_owner(struct looking *looking, const char *name, bo
 	return owner;
 }
 
-static int no_memory(struct mg_owner *owner, struct mg_error *error)
-{
-	return owner ? 0 : mg_engine_no_memory(error);
-}
-
 /* The preset that a keep record is of, as a name that lasts; NULL: a pattern of the policy's. */
 static const char *keeper(const struct looking *looking, uint32_t record)
 {
@@ -103,9 +98,10 @@ static int count_chain(struct looking *looking, size_t index, struct mg_error *e
 	if (chain->built_in || (planned && mg_image_find(planned->compiled, chain->name)))
 		return 0;
 	owner = owner_of(looking, record, chain->name, NULL);
-	if (owner)
-		owner->chains++;
-	return no_memory(owner, error);
+	if (!owner)
+		return mg_engine_no_memory(error);
+	owner->chains++;
+	return 0;
 }
 
 static int count_rule(struct looking *looking, const struct mg_image_chain *chain, uint32_t i,
@@ -125,9 +121,10 @@ static int count_rule(struct looking *looking, const struct mg_image_chain *chai
 	if (err)
 		return err;
 	owner = owner_of(looking, record, chain->name, text);
-	if (owner)
-		owner->rules++;
-	return no_memory(owner, error);
+	if (!owner)
+		return mg_engine_no_memory(error);
+	owner->rules++;
+	return 0;
 }
 
 static int count_table(struct looking *looking, struct mg_error *error)
