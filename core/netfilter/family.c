@@ -3,7 +3,6 @@
  * The two instances of struct mg_family_ops.
  */
 #include "family.h"
-#include "ruleset/digits.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -12,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <xtables.h>
+
+#include "ruleset/digits.h"
 
 _Static_assert(MG_NOT_IN == IPT_INV_VIA_IN && MG_NOT_IN == IP6T_INV_VIA_IN, "in");
 _Static_assert(MG_NOT_OUT == IPT_INV_VIA_OUT && MG_NOT_OUT == IP6T_INV_VIA_OUT, "out");
@@ -161,26 +162,9 @@ static int prefix_length(const unsigned char *mask, size_t size)
 	return (int)bits;
 }
 
-/* As inet_ntop(3), which goes by a format string for IPv4. Returns what is behind it. */
-static char *put_plain(char *at, int af, const void *address)
-{
-	const unsigned char *bytes = address;
-	int i;
-
-	if (af != AF_INET) {
-		inet_ntop(af, address, at, INET6_ADDRSTRLEN);
-		return at + strlen(at);
-	}
-	for (i = 0; i < 4; i++) {
-		at = mg_put_number(at, bytes[i]);
-		*at++ = '.';
-	}
-	return at - 1;
-}
-
 /* "! -s", the address and its mask. */
-static size_t put_address(char *out, char letter, int af, const void *address, const void *mask,
-			  int length, bool inverse)
+static size_t put_address(char *out, char letter, enum mg_family family, const void *address,
+			  const void *mask, int length, bool inverse)
 {
 	char *at = out;
 
@@ -190,9 +174,9 @@ static size_t put_address(char *out, char letter, int af, const void *address, c
 	*at++ = '-';
 	*at++ = letter;
 	*at++ = ' ';
-	at = put_plain(at, af, address);
+	at = mg_put_host(at, family, address);
 	*at++ = '/';
-	at = length >= 0 ? mg_put_number(at, (unsigned int)length) : put_plain(at, af, mask);
+	at = length >= 0 ? mg_put_number(at, (unsigned int)length) : mg_put_host(at, family, mask);
 	*at = '\0';
 	return (size_t)(at - out);
 }
@@ -204,7 +188,7 @@ static size_t format_ipv4(char *out, char letter, const void *address, const voi
 	*out = '\0';
 	if (!inverse && is_any(mask, 4) && is_any(address, 4))
 		return 0;
-	return put_address(out, letter, AF_INET, address, mask, prefix_length(mask, 4), inverse);
+	return put_address(out, letter, MG_IPV4, address, mask, prefix_length(mask, 4), inverse);
 }
 
 /* ... and an IPv6 address unless its prefix is empty. */
@@ -216,7 +200,7 @@ static size_t format_ipv6(char *out, char letter, const void *address, const voi
 	*out = '\0';
 	if (!inverse && length == 0)
 		return 0;
-	return put_address(out, letter, AF_INET6, address, mask, length, inverse);
+	return put_address(out, letter, MG_IPV6, address, mask, length, inverse);
 }
 
 const struct mg_family_ops mg_families[MG_FAMILIES] = {

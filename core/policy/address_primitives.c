@@ -262,6 +262,7 @@ static int push_set(lua_State *L, struct mg_primitives *primitives, struct mg_se
 	}
 	return 1;
 }
+
 int mg_primitive_set(lua_State *L)
 {
 	struct mg_primitives *primitives = lua_touserdata(L, lua_upvalueindex(1));

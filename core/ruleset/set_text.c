@@ -9,44 +9,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "digits.h"
 #include "failure.h"
 #include "growable.h"
-
-static char *write_decimal(char *at, unsigned int value)
-{
-	if (value >= 100)
-		*at++ = (char)('0' + value / 100);
-	if (value >= 10)
-		*at++ = (char)('0' + value / 10 % 10);
-	*at++ = (char)('0' + value % 10);
-	return at;
-}
-
-/* Returns where the text ends. */
-static char *write_host(enum mg_family family, const struct mg_set_member *member, char *at)
-{
-	int i;
-
-	if (family == MG_IPV6) {
-		inet_ntop(AF_INET6, member->address, at, INET6_ADDRSTRLEN);
-		return at + strlen(at);
-	}
-	/* many times faster than the same with a format string */
-	for (i = 0; i < 4; i++) {
-		if (i)
-			*at++ = '.';
-		at = write_decimal(at, member->address[i]);
-	}
-	return at;
-}
 
 void mg_set_network_text(enum mg_family family, const struct mg_set_member *member,
 			 char text[MG_SET_MEMBER_TEXT])
 {
-	char *end = write_host(family, member, text);
+	char *end = mg_put_host(text, family, member->address);
 
 	*end++ = '/';
-	*write_decimal(end, member->prefix) = '\0';
+	*mg_put_number(end, member->prefix) = '\0';
 }
 
 void mg_set_member_text(enum mg_family family, const struct mg_set_member *member,
@@ -55,7 +28,7 @@ void mg_set_member_text(enum mg_family family, const struct mg_set_member *membe
 	if (member->prefix < mg_set_width(family))
 		mg_set_network_text(family, member, text);
 	else
-		*write_host(family, member, text) = '\0';
+		*mg_put_host(text, family, member->address) = '\0';
 }
 
 /* Writing */
