@@ -339,8 +339,10 @@ void mg_sections_free(struct mg_sections *sections);
 /** What happens to a set of the policy's. */
 struct mg_set_change {
 	enum mg_family family;
-	const char *name;   /* "mg4-office", without the number of a generation */
-	const char *type;   /* "hash:ip" or "hash:net" */
+	const char *name; /* "mg4-office", without the number of a generation */
+	const char *type; /* "hash:ip" or "hash:net" */
+	/* what the kernel calls it now, "mg4-office.7", and of which type; NULL if it has none */
+	const char *live, *live_type;
 	const char *origin; /* "file:line helper"; "" for one that goes */
 	bool created, removed;
 	bool changed;			     /* something happens to it */

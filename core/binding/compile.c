@@ -106,7 +106,7 @@ static int push_texts(lua_State *L, const struct mg_family_ops *ops,
 	luaL_checkstack(L, (int)rule->count + 3, "one rule lists too many addresses");
 	for (i = 0; i < rule->count; i++) {
 		entry.bytes = rule->entries[i];
-		if (mg_entry_text(ops, &entry, &text, &error))
+		if (mg_entry_live_text(ops, &entry, &text, &error))
 			return mg_lua_failure(L, &error);
 		lua_pushstring(L, text);
 	}

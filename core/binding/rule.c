@@ -58,8 +58,8 @@ static int gone(lua_State *L, const struct asked *asked)
 
 static int text_of(const struct asked *asked, const char **text, struct mg_error *error)
 {
-	return mg_entry_text(mg_family_ops(asked->table->edit->live->family), &asked->rule->entry,
-			     text, error);
+	return mg_entry_live_text(mg_family_ops(asked->table->edit->live->family),
+				  &asked->rule->entry, text, error);
 }
 
 /***

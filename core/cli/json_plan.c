@@ -124,6 +124,8 @@ static json_t *json_set(struct document *document, const struct mg_set_change *s
 	put(document, object, "name", json_text(set->name));
 	put(document, object, "family", json_string(set->family == MG_IPV4 ? "ipv4" : "ipv6"));
 	put(document, object, "type", json_text(set->type));
+	put(document, object, "live", set->live ? json_text(set->live) : json_null());
+	put(document, object, "live_type", set->live ? json_text(set->live_type) : json_null());
 	put(document, object, "created", json_boolean(set->created));
 	put(document, object, "removed", json_boolean(set->removed));
 	put(document, object, "changed", json_boolean(set->changed));

@@ -165,23 +165,51 @@ static void print_members(const struct options *options, char mark, enum style c
 	print_member(options, mark, color, more);
 }
 
+/* Returns how many columns it takes. */
+static int print_set_header(const struct mg_set_change *set)
+{
+	int width = printf("set %s  ", set->name);
+
+	if (set->live && strcmp(set->live_type, set->type) != 0) {
+		printf("%s → ", set->live_type);
+		width += (int)strlen(set->live_type) + 3;
+	}
+	width += printf("%s   ", set->type);
+	if (set->removed)
+		width += printf("to be removed");
+	else
+		width += printf("%s%u %s", set->created ? "new, " : "", set->count,
+				plural(set->count, "member", "members"));
+	if (set->live && !set->removed && strcmp(set->live, set->name) != 0)
+		width += printf(", now %s", set->live);
+	return width;
+}
+
+/* What is not to be seen from its members. */
+static void print_set_remark(const struct options *options, const struct mg_set_change *set)
+{
+	if (set->live && strcmp(set->live_type, set->type) != 0)
+		print_member(options, '~', MOVED,
+			     "another type: the tables that look into it are written, counters "
+			     "kept");
+	else if (set->changed && set->live && !set->added_count && !set->removed_count &&
+		 !set->removed)
+		print_member(options, '~', MOVED, "made anew, with the same members");
+}
+
 static void print_set(const struct options *options, const struct mg_set_change *set)
 {
 	int width;
 
 	style(options, STRONG);
-	width = printf("set %s  %s", set->name, set->type);
-	if (set->removed)
-		width += printf("   to be removed");
-	else
-		width += printf("   %s%u %s", set->created ? "new, " : "", set->count,
-				plural(set->count, "member", "members"));
+	width = print_set_header(set);
 	style(options, PLAIN);
 	if (*set->origin) {
 		pad(width, NARROWEST);
 		print_origin(options, set->origin);
 	}
 	putchar('\n');
+	print_set_remark(options, set);
 	print_members(options, '+', ADDED, set->added, set->added_listed, set->added_count);
 	print_members(options, '-', REMOVED, set->removed_members, set->removed_listed,
 		      set->removed_count);

@@ -67,7 +67,7 @@ int mg_rules_entry_text(const struct mg_rules_read *read, const struct mg_compil
 		.standard = rule->standard,
 	};
 
-	return mg_entry_text(mg_family_ops(read->family), &entry, text, error);
+	return mg_entry_live_text(mg_family_ops(read->family), &entry, text, error);
 }
 
 int mg_rules_print(struct mg_rules_read *read, enum mg_family family, const char *table,

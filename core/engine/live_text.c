@@ -36,7 +36,7 @@ static int print_chain(FILE *out, const struct mg_image *image, const struct mg_
 	int err;
 
 	for (i = chain->first; i < chain->first + chain->count; i++) {
-		err = mg_entry_text(ops, &image->entries[i], &text, error);
+		err = mg_entry_live_text(ops, &image->entries[i], &text, error);
 		if (err)
 			return err;
 		if (!mg_text_tells_all(text) && !lenient)

@@ -225,6 +225,17 @@ static int look_beside(struct mg_engine *engine, struct mg_error *error)
 	return mg_beside_loaders("/", &engine->notes, error);
 }
 
+/* Sets alone may change: then the kernel has all rules already, and need not judge them. */
+static bool changes_rules(const struct mg_plan *plan)
+{
+	size_t i;
+
+	for (i = 0; i < plan->table_count; i++)
+		if (!mg_diff_is_empty(plan->tables[i].diff))
+			return true;
+	return false;
+}
+
 int mg_engine_plan(struct mg_engine *engine, struct mg_error *error)
 {
 	int err;
@@ -249,7 +260,7 @@ int mg_engine_plan(struct mg_engine *engine, struct mg_error *error)
 		err = mg_engine_tell_kept_published(engine, error);
 	if (!err && !mg_plan_is_empty(engine->plan)) {
 		err = mg_engine_judge_live(engine, error);
-		if (!err)
+		if (!err && changes_rules(engine->plan))
 			err = mg_engine_try(engine, error);
 	}
 	engine->planned = !err;

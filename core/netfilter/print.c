@@ -130,8 +130,10 @@ static void print_match(struct printing *printing, const struct xt_entry_match *
 	start = ftell(stdout);
 	if (sound)
 		refuse_fatal(name, padded->data);
-	if (sound && strcmp(name, "set") == 0 && mg_print_set_match(padded))
+	if (sound && strcmp(name, "set") == 0 && mg_print_set_match(padded)) {
+		printing->marks.several = true; /* its name is told in two ways */
 		return;
+	}
 	if (sound && plugin->save)
 		plugin->save(printing->view.source, padded);
 	else if (newest->save)
@@ -166,8 +168,10 @@ static void print_target(struct printing *printing)
 	sound = plugin && has_size(target->u.target_size, sizeof(*target), plugin->size);
 	padded = mg_fault_padded(target, target->u.target_size);
 	printf(" -j %s", namer->alias && sound ? namer->alias(padded) : name);
-	if (sound && strcmp(name, "SET") == 0 && mg_print_set_target(padded))
+	if (sound && strcmp(name, "SET") == 0 && mg_print_set_target(padded)) {
+		printing->marks.several = true;
 		return;
+	}
 	if (sound && plugin->save)
 		plugin->save(printing->view.source, padded);
 	else if (newest->save)
@@ -230,4 +234,15 @@ int mg_entry_text(const struct mg_family_ops *ops, const struct mg_entry *entry,
 	}
 	*out = *text == ' ' ? text + 1 : text;
 	return 0;
+}
+
+int mg_entry_live_text(const struct mg_family_ops *ops, const struct mg_entry *entry,
+		       const char **out, struct mg_error *error)
+{
+	int err;
+
+	mg_print_set_whole(true);
+	err = mg_entry_text(ops, entry, out, error);
+	mg_print_set_whole(false);
+	return err;
 }

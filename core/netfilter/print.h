@@ -16,4 +16,11 @@
 int mg_entry_text(const struct mg_family_ops *ops, const struct mg_entry *entry, const char **out,
 		  struct mg_error *error);
 
+/**
+ * The same, with the names of sets as the kernel has them, and not as policies do:
+ * "mg4-office.7", which another program has to find.
+ */
+int mg_entry_live_text(const struct mg_family_ops *ops, const struct mg_entry *entry,
+		       const char **out, struct mg_error *error);
+
 #endif

@@ -10,6 +10,13 @@
 /* A kernel without them has fewer dimensions than there are bits. */
 enum { MOST_DIMENSIONS = 7 };
 
+static bool is_whole;
+
+void mg_print_set_whole(bool whole)
+{
+	is_whole = whole;
+}
+
 static void print_name(uint16_t number)
 {
 	const char *name = mg_set_name(number);
@@ -20,7 +27,7 @@ static void print_name(uint16_t number)
 		return;
 	}
 	mg_set_base(name, base);
-	fputs(base, stdout);
+	fputs(is_whole ? name : base, stdout);
 }
 
 static void print_set(const char *option, const struct xt_set_info *info)

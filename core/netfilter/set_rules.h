@@ -51,6 +51,9 @@ bool mg_making_set_option(struct mg_making *making, const struct mg_option *opti
 bool mg_print_set_match(const struct xt_entry_match *match);
 bool mg_print_set_target(const struct xt_entry_target *target);
 
+/** From now on print names as the kernel has them, with their ".N", or no more. */
+void mg_print_set_whole(bool whole);
+
 /**
  * A table as the kernel gave it: put numbers for its indices. Those that have
  * no name any more stay.

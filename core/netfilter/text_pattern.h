@@ -15,7 +15,7 @@ struct mg_text_marks {
 	size_t rest;			    /* behind the addresses */
 	size_t comment_start, comment_end;  /* the comment's value; both 0: there is none */
 	const struct xt_entry_match *match; /* the comment */
-	bool several;			    /* more than one: no pattern */
+	bool several;			    /* more than one, or more to it: no pattern */
 };
 
 /**

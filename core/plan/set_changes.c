@@ -77,6 +77,8 @@ static int describe(const struct mg_set_plan *set, bool all, struct mg_arena *ar
 		.family = set->family,
 		.name = set->name,
 		.type = set->type,
+		.live = *set->live ? set->live : NULL,
+		.live_type = *set->live ? set->live_type : NULL,
 		.origin = set->origin,
 		.created = !*set->live,
 		.removed = !set->is_wanted,

@@ -137,6 +137,7 @@ static void plans_sets(void)
 	set = mg_set_changes_at(changes, 0);
 	EXPECT(set->created && set->family == MG_IPV6 && set->added_count == 1);
 	EXPECT_TEXT(set->added[0], "2001:db8::7");
+	EXPECT(!set->live && !set->live_type);
 	mg_set_changes_free(changes);
 	EXPECT_DONE(mg_engine_export_sets(engine, MG_IPV6, &text, &tap_error));
 	EXPECT(strstr(text, "\nadd mg6-list1 2001:db8::7\n"));

@@ -58,12 +58,14 @@ describe("a list that is a set #integration", function()
     program:apply(path)
 
     write_list(lines(2, 151):gsub("198%.18%.1%.0\n", "203.0.113.0/24\n") .. "2001:db8::/32\n")
-    assert.equal("set mg4-drop  hash:net   150 members", told_of_sets(path):match("^[^\n]-members"))
+    assert.equal("set mg4-drop  hash:ip → hash:net   150 members", told_of_sets(path):match("^[^\n]-members"))
+    assert.matches("\n  ~ another type: the tables that look into it are written, counters kept\n", told_of_sets(path),
+      1, true)
     assert.matches("\n  + 198.18.1.102\n  + 203.0.113.0/24\n  - 198.18.0.2\n  - 198.18.1.0\n", told_of_sets(path), 1,
       true)
     program:apply(path)
     assert.matches("^Nothing to do", program:must("plan", path).out)
-    assert.matches("^set mg4%-drop  hash:net   150 members", told_of_sets(path, "-v"))
+    assert.matches("^set mg4%-drop  hash:net   150 members, now mg4%-drop%.2", told_of_sets(path, "-v"))
 
     assert.matches("^set mg4%-drop  hash:net   to be removed\n  %- 198", told_of_sets(policy("", "none.lua")))
     assert.matches("1 set to delete, 0 members to add, 150 to remove, ",
@@ -93,8 +95,11 @@ describe("a list that is a set #integration", function()
     assert.same({ file = "policy.lua", line = 2, helper = "block" }, set.origin)
     assert.equal(120, document.summary.members_added)
     assert.equal(120, #seen:run("plan", path, "-v").sets[1].added)
+    assert.are_not.equal("string", type(set.live)) -- null
     program:apply(path)
     assert.same({}, seen:run("plan", path).sets)
+    set = seen:run("plan", path, "-v").sets[1]
+    assert.same({ "mg4-drop", "hash:ip", false }, { set.live, set.live_type, set.changed })
     document = seen:run("plan", policy("", "none.lua"))
     assert.truthy(document.sets[1].removed)
     assert.equal(10, #document.sets[1].gone)
@@ -160,6 +165,30 @@ describe("a list that is a set #integration", function()
     assert.matches("^Nothing to do", program:must("plan", path).out)
   end)
 
+  it("is made anew where somebody has given it options, which is told", function()
+    local path = policy 'block { addresses { "192.0.2.7", as = "set", name = "few" } }'
+    lab.server:must { "ipset", "create", "mg4-few", "hash:ip", "timeout", "0" }
+    lab.server:must { "ipset", "add", "mg4-few", "192.0.2.7" }
+    assert.matches("^set mg4%-few  hash:ip   1 member%s+block%s+policy%.lua:2\n  ~ made anew, with the same members\n",
+      told_of_sets(path))
+    program:apply(path)
+    assert.matches("^Nothing to do", program:must("plan", path).out)
+  end)
+
+  it("is called what the kernel calls it where live rules are written down", function()
+    local text = 'allow_inbound_ssh { from = addresses { %s, as = "set", name = "office" } }'
+    program:apply(policy(text:format '"192.0.2.7", "2001:db8::7"'))
+    program:apply(policy(text:format '"192.0.2.0/24", "2001:db8::7"'))
+    local saved = tables.save(lab.server, "ipv4")
+    assert.matches("--match-set mg4-office.2 src", saved, 1, true)
+    assert.matches("--match-set mg4-office.2 src", program:must("export", "--live", "-4").out, 1, true)
+    local imported = program:must("import", "--live").out
+    assert.matches("--match-set mg4-office.2 src", imported, 1, true)
+    assert.matches("--match-set mg6-office src", imported, 1, true)
+    assert.matches("^Nothing to do", program:must("plan", program:policy(imported, "imported.lua")).out)
+    assert.matches("--match-set mg4-office src", program:must("show", "filter", "INPUT").out, 1, true)
+  end)
+
   it("is not exported with what is live", function()
     local result = program:run("export", policy("", "none.lua"), "--sets", "--live")
     assert.equal(64, result.code)
@@ -183,7 +212,7 @@ describe("a list that is a set #integration", function()
       ['block { addresses { "192.0.2.1", as = "set", name = "a b" } }'] = "policy.lua:2: addresses: name: ",
       ['local a = addresses { "192.0.2.1", as = "set", name = "x" } block { a }\n'
         .. 'block { addresses { "192.0.2.2", as = "set", name = "x" } }'] =
-        "policy.lua:3: block: set mg4-x has other members at policy.lua:2 block",
+        "policy.lua:3: block: set mg4-x has other members at policy.lua:2 block: give one of the two lists another",
       ['block { set "nobody" }'] = "policy.lua:2: block: Set nobody doesn't exist.",
       ['block { set "mg4-x" }'] = 'policy.lua:2: set: name: "mg4-x" is a set of Moongate\'s own',
       ['chain("filter", "INPUT", { family = "ipv4" }):append { source = set { "x", family = "ipv6" } }'] =
