@@ -203,8 +203,10 @@ static int check_same(const struct mg_sets *sets, uint32_t index, uint32_t count
 	if (has_members(sets, index, count))
 		return 0;
 	mg_sets_at(sets, index, &known);
-	mg_set_error(error, MG_INVALID, "set %s has other members at %s", set->name,
-		     *known.origin ? known.origin : "an earlier place");
+	mg_set_error(error, MG_INVALID,
+		     "set %s has other members at %s: give one of "
+		     "the two lists another name",
+		     set->name, *known.origin ? known.origin : "an earlier place");
 	mg_error_origin(error, set->origin ? set->origin : "");
 	return -EEXIST;
 }

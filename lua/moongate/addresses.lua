@@ -462,6 +462,12 @@ function M.value(session, helper, path, list, as, label)
   return M.new_value(set, texts), M.with_sets(set)
 end
 
+-- Whether something stands beside the addresses of a list that somebody wrote: what
+-- comes behind the last one. It is to be told as an option, not as a stray key.
+local function has_options(list)
+  return type(next(list, list[1] ~= nil and #list or nil)) == "string"
+end
+
 --- Offer `addresses` to policies.
 -- @param language table of names
 -- @param session the evaluation under way
@@ -474,7 +480,8 @@ function M.install(language, session)
       session.fail("addresses", nil, "nil given (a misspelt variable?)")
     end
     local as, label
-    if type(list) == "table" and getmetatable(list) == nil and (list.as ~= nil or list.name ~= nil) then
+    if type(list) == "table" and getmetatable(list) == nil
+        and (list.as ~= nil or list.name ~= nil or has_options(list)) then
       list, as, label = kernel_sets().read_options(session, "addresses", list)
     end
     return (M.value(session, "addresses", nil, list, as, label))

@@ -365,8 +365,8 @@ local function read_set(session, options)
     session.fail("set", "name", "is given twice")
   end
   local wrong = schema.bad_text(name, longest_name)
-  if not wrong and name:find("^[!-]") or not wrong and name:find("%s") then
-    wrong = ("%s is no name of a set: it begins with %s, or has a blank in it"):format(lists.shown(name), "! or -")
+  if not wrong and (name:find("^[!-]") or name:find('[%s"]')) then
+    wrong = ("%s is no name of a set: it begins with ! or -, or has a blank or a quote in it"):format(lists.shown(name))
   elseif not wrong and name:find("^mg[46]%-") then
     wrong = ("%s is a set of Moongate's own: use what addresses { ..., name = %s } returns"):format(lists.shown(name),
       lists.shown(name:sub(5)))

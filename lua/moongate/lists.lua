@@ -36,6 +36,11 @@ local function first_stray(list)
   return "of another type"
 end
 
+-- What was meant by a key that has no place in a list: of a list that is to be a set.
+local function meant(key)
+  return (key == '"as"' or key == '"name"') and ': write addresses { ..., as = "set" }' or ""
+end
+
 --- The length of a table that must be a plain list.
 -- @param session the evaluation under way
 -- @param helper name for the error
@@ -44,11 +49,15 @@ end
 -- @return its length
 -- @raise if it has holes or other keys
 function M.length(session, helper, path, list)
+  if session.sets[list] then
+    session.fail(helper, path, ("%s has no place here: it stands where addresses do"):format(session.sets[list].shown))
+  end
   list = readonly.behind(list) or list
   local length, count = #list, 0
   for key in next, list do
     if math_type(key) ~= "integer" or key < 1 then
-      session.fail(helper, path, ("a list is needed here, but it has the key %s"):format(first_stray(list)))
+      local stray = first_stray(list)
+      session.fail(helper, path, ("a list is needed here, but it has the key %s%s"):format(stray, meant(stray)))
     end
     count = count + 1
     if key > length then

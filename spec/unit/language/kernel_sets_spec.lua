@@ -245,6 +245,10 @@ describe("what addresses refuses", function()
       [[addresses_from_file { "blocklist.txt", as = "rule" }]])
     fake_core.fails("addresses: unknown option `nmae`: did you mean `name`?",
       [[addresses { "192.0.2.1", as = "set", nmae = "x" }]])
+    fake_core.fails("addresses: unknown option `nmae`: did you mean `name`?",
+      [[addresses { "192.0.2.1", "192.0.2.9", nmae = "x" }]])
+    fake_core.fails('from: a list is needed here, but it has the key "as": write addresses { ..., as = "set" }',
+      [[allow_inbound { tcp = 1, from = { "192.0.2.1", as = "set" } }]])
   end)
 
   it("is a name that the kernel could not have", function()
@@ -303,7 +307,7 @@ describe("set", function()
   end)
 
   it("refuses what is no name of somebody else's set", function()
-    for _, name in ipairs { "", "-x", "!x", "a b", "a\nb", ("x"):rep(32) } do
+    for _, name in ipairs { "", "-x", "!x", "a b", "a\nb", 'a"b', ("x"):rep(32) } do
       fake_core.fails("set: name: ", ("set(%q)"):format(name))
     end
     fake_core.fails('set: name: "mg4-office" is a set of Moongate\'s own', [[set "mg4-office"]])
@@ -319,6 +323,9 @@ describe("set", function()
       [[local lan = zone { interfaces = "lan0", networks = set "x" }
       local other = zone { interfaces = "lan0", networks = "10.0.0.0/8" }
       allow_inbound { tcp = 1, from = lan, on = other }]])
+    fake_core.fails('allow_inbound_ssh: on: set "x" has no place here: it stands where addresses do',
+      [[allow_inbound_ssh { on = set "x" }]])
+    fake_core.fails('allow_inbound: tcp: set "x" has no place here', [[allow_inbound { tcp = set "x" }]])
     fake_core.fails("drop_spoofed: networks: set \"x\" is somebody else's",
       [[drop_spoofed { on = "lan0", networks = set "x" }]])
     fake_core.fails("forward_port: address: set \"x\" is somebody else's",

@@ -128,7 +128,8 @@ static void same_name(void)
 	EXPECT_IS(mg_sets_count(&sets), 2);
 	EXPECT_IS(add(MG_IPV4, "mg4-a", one, 1, "p.lua:9 addresses", NULL), -EEXIST);
 	EXPECT_TEXT(tap_error.text,
-		    "p.lua:9: addresses: set mg4-a has other members at p.lua:3 addresses");
+		    "p.lua:9: addresses: set mg4-a has other members at p.lua:3 addresses: "
+		    "give one of the two lists another name");
 	EXPECT_IS(tap_error.status, MG_INVALID);
 	EXPECT_IS(mg_sets_find(&sets, MG_IPV4, "mg4-a"), 0);
 	EXPECT_IS(mg_sets_find(&sets, MG_IPV6, "mg4-a"), 1);
