@@ -64,6 +64,10 @@ local function new_remarks(input)
   return remarks
 end
 
+-- Appends in one statement. Lua finds the line of a call slowly where the
+-- statement has begun more than 127 lines above, and finds it for each rule.
+local most_appends = 50
+
 -- What is written, line by line; appends to one chain that follow each other
 -- are chained.
 local function new_writer(remarks)
@@ -82,15 +86,27 @@ local function new_writer(remarks)
     end
   end
 
+  -- One statement with appends: those from `first` to `last`.
+  local function write_appends(body, first, last)
+    local lines = writer.lines
+    if first == last and #writer.object + #body[first] < 112 then
+      lines[#lines + 1] = writer.object .. body[first]:sub(3)
+    else
+      lines[#lines + 1] = writer.object
+      table.move(body, first, last, #lines + 1, lines)
+    end
+  end
+
   function writer.close()
-    local body, lines = writer.body, writer.lines
+    local body = writer.body
     if body then
       writer.body = nil
-      if #body == 1 and #writer.object + #body[1] < 112 then
-        lines[#lines + 1] = writer.object .. body[1]:sub(3)
-      else
-        lines[#lines + 1] = writer.object
-        table.move(body, 1, #body, #lines + 1, lines)
+      local first = 1
+      for last, line in ipairs(body) do
+        if last == #body or last - first + 1 >= most_appends and not line:find("^%s*%-%-") then
+          write_appends(body, first, last)
+          first = last + 1
+        end
       end
     end
   end

@@ -9,7 +9,7 @@ local width = 100
 -- @return Lua source
 -- @usage import_text.quoted 'say "hi"' --> 'say "hi"' in long brackets
 function M.quoted(text)
-  if text:find("%c") then
+  if not text:find("^%C*$") then -- looking for "%c" is slower
     return (("%q"):format(text):gsub("\\\n", "\\n"):gsub("\t", "\\t"))
   elseif not text:find('"', 1, true) and not text:find("\\", 1, true) then
     return '"' .. text .. '"'

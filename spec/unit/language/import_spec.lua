@@ -66,6 +66,27 @@ describe("an import", function()
     assert.equal('chain("filter", "INPUT"):append "-m length --length 5 -j DROP"\n', body(3, { { only }, { only } }))
   end)
 
+  -- Lua finds the line of each call slowly in a statement of thousands of lines.
+  it("begins another statement behind fifty appends, but not between a remark and its rule", function()
+    local lines, remarks = {}, {}
+    for i = 1, 101 do
+      lines[i] = ("filter GUARD -m length --length %d -j DROP"):format(i)
+    end
+    remarks[1] = { family = 1, table = "filter", chain = "GUARD", index = 50, text = " the fiftieth" }
+    local starts, number, before = {}, 0, ""
+    for line in body(1, { lines }, { remarks = remarks }):gmatch("[^\n]+") do
+      number = number + (line:find(":append ", 1, true) and 1 or 0)
+      if line:find("^chain") then
+        starts[#starts + 1] = number
+      elseif line:find("length 50 ", 1, true) then
+        assert.equal("  -- the fiftieth", before)
+      end
+      before = line
+    end
+    assert.equal(101, number)
+    assert.same({ 0, 50, 101 }, starts)
+  end)
+
   it("takes a service of several ports whole, or names the port", function()
     local function dns(protocol)
       return ("filter OUTPUT -p %s -m %s --dport 53 %s-m comment --comment DNS -j ACCEPT"):format(protocol, protocol,
