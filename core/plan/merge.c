@@ -15,6 +15,7 @@ struct merging {
 	const struct mg_image *compiled, *live;
 	const struct mg_kept *kept;
 	struct mg_image *out;
+	bool makes_chains;
 };
 
 /* A kept rule of a chain, and where it wants to be. */
@@ -208,7 +209,7 @@ static int add_compiled(const struct merging *merging, const struct mg_image_cha
 	struct mg_image_chain *chain;
 	int err;
 
-	if (!ours->built_in && ours->chain == UINT32_MAX && !old)
+	if (!ours->built_in && ours->chain == UINT32_MAX && !old && !merging->makes_chains)
 		return no_such_chain(merging, ours->name, error);
 	err = mg_image_add_chain(merging->out, ours->name, &chain, error);
 	if (err)
@@ -246,14 +247,15 @@ static int add_user_chains(const struct merging *merging, size_t ours, struct mg
 }
 
 int mg_merge_new(const struct mg_ruleset *ruleset, const struct mg_image *compiled,
-		 const struct mg_image *live, const struct mg_kept *kept, struct mg_image **out,
-		 struct mg_error *error)
+		 const struct mg_image *live, const struct mg_kept *kept, bool makes_chains,
+		 struct mg_image **out, struct mg_error *error)
 {
 	struct merging merging = {
 		.ruleset = ruleset,
 		.compiled = compiled,
 		.live = live,
 		.kept = kept,
+		.makes_chains = makes_chains,
 	};
 	size_t i;
 	int err = mg_image_new(compiled->family, compiled->table, &merging.out, error);

@@ -17,13 +17,14 @@
 
 /**
  * What is to be live: @compiled with what is @kept of @live (NULL: nothing).
+ * @makes_chains: a chain that a rule jumps to, and that is kept by its name and
+ *                is not there, is made, empty
  * @out: its entries point into both, which must outlive it
- * Errors: MG_INVALID with its place: a rule jumps to a chain that is kept by
- * its name, and that is not there.
+ * Errors: MG_INVALID with its place: there is no such chain, and none is made.
  */
 int mg_merge_new(const struct mg_ruleset *ruleset, const struct mg_image *compiled,
-		 const struct mg_image *live, const struct mg_kept *kept, struct mg_image **out,
-		 struct mg_error *error);
+		 const struct mg_image *live, const struct mg_kept *kept, bool makes_chains,
+		 struct mg_image **out, struct mg_error *error);
 
 /** One reading of a table, and what of it is kept (NULL: nothing). */
 struct mg_reading {

@@ -48,6 +48,7 @@ struct mg_plan {
 	size_t foreign_rules, foreign_chains;
 	unsigned int foreign_owners; /* by their looks: bits 1 << index in mg_presets */
 	bool foreign_unknown;	     /* some look like nobody's */
+	bool makes_chains;	     /* that are kept, and whose owners have not made them yet */
 	struct mg_owned *owned;	     /* whose rules are live, where that was asked; else NULL */
 	unsigned int families;	     /* that are planned: bits 1 << MG_IPV4, 1 << MG_IPV6 */
 	struct mg_set_plans *sets;   /* after mg_plan_compare(); NULL: neither wanted nor there */

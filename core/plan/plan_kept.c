@@ -38,8 +38,8 @@ int mg_plan_table(const struct mg_plan *plan, struct mg_table_plan *table, struc
 	table->diff = table->own;
 	if (err || (!table->kept && !needs_chain(table->compiled)))
 		return err;
-	err = mg_merge_new(plan->ruleset, table->compiled, table->live, table->kept, &table->wanted,
-			   error);
+	err = mg_merge_new(plan->ruleset, table->compiled, table->live, table->kept,
+			   plan->makes_chains, &table->wanted, error);
 	if (err)
 		return err;
 	table->diff = NULL;

@@ -247,8 +247,8 @@ static void splices(void)
 {
 	for (int round = 0; round < ROUNDS && !tap_reason[0]; round++) {
 		begin();
-		EXPECT_DONE(mg_merge_new(now.ruleset, now.compiled, now.live, now.kept, &now.out,
-					 &tap_error));
+		EXPECT_DONE(mg_merge_new(now.ruleset, now.compiled, now.live, now.kept, false,
+					 &now.out, &tap_error));
 		judge_chains(now.out);
 		EXPECT(mg_image_find(now.out, "OWN"));
 		EXPECT_IS(mg_image_find(now.out, "X") != NULL, is_x_kept());
@@ -268,8 +268,8 @@ static void is_done_once(void)
 		struct mg_diff *diff = NULL;
 
 		begin();
-		EXPECT_DONE(mg_merge_new(now.ruleset, now.compiled, now.live, now.kept, &now.out,
-					 &tap_error));
+		EXPECT_DONE(mg_merge_new(now.ruleset, now.compiled, now.live, now.kept, false,
+					 &now.out, &tap_error));
 		mg_diff_free(now.own);
 		mg_kept_free(now.kept);
 		now.own = NULL;
@@ -277,8 +277,8 @@ static void is_done_once(void)
 		EXPECT_DONE(mg_diff_make(now.out, now.compiled, &now.own, &tap_error));
 		EXPECT_DONE(mg_kept_find(now.ruleset, now.out, now.compiled, now.own, NULL,
 					 &now.kept, &tap_error));
-		EXPECT_DONE(mg_merge_new(now.ruleset, now.compiled, now.out, now.kept, &again,
-					 &tap_error));
+		EXPECT_DONE(mg_merge_new(now.ruleset, now.compiled, now.out, now.kept, false,
+					 &again, &tap_error));
 		EXPECT_DONE(mg_diff_make(now.out, again, &diff, &tap_error));
 		EXPECT(mg_diff_is_empty(diff));
 		EXPECT(mg_same_otherwise(now.out, now.kept, again, now.kept));
@@ -306,7 +306,8 @@ static void misses_a_chain(void)
 	now.live = make_live(&nothing);
 	find_kept();
 	EXPECT(!now.kept);
-	EXPECT_IS(mg_merge_new(now.ruleset, now.compiled, now.live, now.kept, &now.out, &tap_error),
+	EXPECT_IS(mg_merge_new(now.ruleset, now.compiled, now.live, now.kept, false, &now.out,
+			       &tap_error),
 		  -ENOENT);
 	EXPECT_IS(tap_error.status, MG_INVALID);
 	EXPECT(strncmp(tap_error.text,

@@ -69,7 +69,7 @@ static void begin(void)
 	round_.old.image = make_live(&round_.before);
 	find_kept(&round_.old);
 	EXPECT_DONE(mg_merge_new(round_.ruleset, round_.compiled, round_.old.image, round_.old.kept,
-				 &round_.wanted, &tap_error));
+				 false, &round_.wanted, &tap_error));
 }
 
 static bool is_ours(const struct mg_entry *entry)
@@ -316,7 +316,7 @@ static void needs_a_chain(void)
 	EXPECT_DONE(mg_owned_new(&generation, &round_.owned, &tap_error));
 	find_kept(&round_.old);
 	EXPECT_DONE(mg_merge_new(round_.ruleset, round_.compiled, round_.old.image, round_.old.kept,
-				 &round_.wanted, &tap_error));
+				 false, &round_.wanted, &tap_error));
 	chain = mg_image_find(round_.wanted, "INPUT");
 	EXPECT_IS(chain->count, 0);
 	EXPECT_IS(mg_image_find(round_.wanted, "f2b-1")->count, 1);
