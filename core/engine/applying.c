@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "engine.h"
+#include "netfilter/beside.h"
 #include "netfilter/lock.h"
 #include "ruleset/failure.h"
 
@@ -46,8 +47,27 @@ void mg_engine_user(char *out, size_t size)
 		snprintf(out, size, "%u", getuid());
 }
 
+/* Where the operators come from, so that the minimal rules of a boot let them in. */
+static void list_operators(const struct mg_engine *engine, char *out, size_t size)
+{
+	char client[INET6_ADDRSTRLEN];
+	size_t used = 0, i;
+
+	*out = '\0';
+	for (i = 0; i < engine->operator.count; i++) {
+		const struct mg_connection *connection = &engine->operator.connections[i];
+
+		if (mg_connection_is_local(connection) || used + sizeof(client) + 8 > size)
+			continue;
+		inet_ntop(connection->family == MG_IPV4 ? AF_INET : AF_INET6, connection->client,
+			  client, sizeof(client));
+		used += (size_t)snprintf(out + used, size - used, "%s %u\n", client,
+					 connection->server_port);
+	}
+}
+
 struct record_texts {
-	char user[256], ssh[256];
+	char user[256], ssh[256], operators[4096];
 	char policy[4096];
 };
 
@@ -56,6 +76,7 @@ static struct mg_apply_order make_order(const struct mg_engine *engine, double s
 {
 	mg_engine_user(texts->user, sizeof(texts->user));
 	mg_engine_ssh_connection(engine, texts->ssh, sizeof(texts->ssh));
+	list_operators(engine, texts->operators, sizeof(texts->operators));
 	if (!realpath(engine->request.policy, texts->policy))
 		snprintf(texts->policy, sizeof(texts->policy), "%s", engine->request.policy);
 	return (struct mg_apply_order){
@@ -65,6 +86,7 @@ static struct mg_apply_order make_order(const struct mg_engine *engine, double s
 		.policy = texts->policy,
 		.user = texts->user,
 		.ssh_connection = texts->ssh,
+		.operators = *texts->operators ? texts->operators : NULL,
 		.seconds = seconds,
 	};
 }
@@ -74,6 +96,18 @@ static int check_ready(const struct mg_engine *engine, const char *function, str
 	if (!engine->begun)
 		return mg_engine_too_early(function, "mg_engine_begin", error);
 	return engine->planned ? 0 : mg_engine_too_early(function, "mg_engine_plan", error);
+}
+
+/* The first generation: is it going to be loaded at boot? */
+static int tell_boot(struct mg_engine *engine, struct mg_error *error)
+{
+	if (engine->confirmed || access("/run/systemd/system", F_OK) ||
+	    mg_boot_is_enabled("/", "moongate.service"))
+		return 0;
+	return mg_note(&engine->notes, MG_INFO, NULL, "systemctl enable moongate",
+		       "nothing loads these rules at boot yet")
+		       ? mg_engine_no_memory(error)
+		       : 0;
 }
 
 static int apply_locked(struct mg_engine *engine, double seconds, struct mg_transaction **out,
@@ -86,6 +120,8 @@ static int apply_locked(struct mg_engine *engine, double seconds, struct mg_tran
 	/* planning read it if it had to, and nobody has changed it: the lock is ours */
 	if (!engine->confirmed)
 		err = mg_engine_read_confirmed(engine, error);
+	if (!err)
+		err = tell_boot(engine, error);
 	if (err)
 		return err;
 	order = make_order(engine, seconds, &texts);
@@ -123,6 +159,8 @@ int mg_engine_record(struct mg_engine *engine, bool unconfirmed, struct mg_error
 		err = mg_fail(error, -EPERM, MG_UNSAFE, "refused for safety; nothing was recorded");
 	if (!err)
 		err = mg_engine_read_confirmed(engine, error);
+	if (!err)
+		err = tell_boot(engine, error);
 	if (err)
 		return err;
 	/* its guard is gone, since the lock is ours, and nobody has ever confirmed it */

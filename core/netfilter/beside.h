@@ -28,4 +28,10 @@ int mg_beside_read(struct mg_notes *notes, struct mg_error *error);
  */
 int mg_beside_loaders(const char *root, struct mg_notes *notes, struct mg_error *error);
 
+/**
+ * Does systemd start a unit ("moongate.service") at boot, as "systemctl enable"
+ * makes it? @root: as above
+ */
+bool mg_boot_is_enabled(const char *root, const char *service);
+
 #endif

@@ -70,6 +70,11 @@ static bool is_wanted(const char *root, const char *service)
 	return found && !is_masked(root, service);
 }
 
+bool mg_boot_is_enabled(const char *root, const char *service)
+{
+	return is_wanted(root, service);
+}
+
 /* ufw's unit is always enabled; whether it does anything stands in a file. */
 static bool is_ufw_on(const char *root)
 {

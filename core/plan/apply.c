@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "netfilter/equal.h"
+#include "commit.h"
 #include "netfilter/lock.h"
 #include "restore.h"
 #include "ruleset/failure.h"
@@ -100,6 +100,7 @@ static int fill_generation(const struct mg_apply_order *order, struct mg_generat
 
 	generation->user = (char *)order->user;
 	generation->policy = (char *)order->policy;
+	generation->operators = (char *)order->operators;
 	for (family = 0; family < MG_FAMILIES && !err; family++) {
 		err = mg_plan_text(order->plan, (enum mg_family)family, &generation->rules[family],
 				   error);
@@ -169,108 +170,6 @@ static int prepare(struct mg_transaction *transaction, struct mg_error *error)
 	return err;
 }
 
-static int read_back(const struct mg_table_plan *table, struct mg_error *error)
-{
-	struct mg_image *now;
-	int err = mg_table_read(table->family, table->table, &now, error);
-
-	if (err)
-		return err;
-	if (!mg_image_equal(now, table->wanted))
-		err = mg_fail(error, -EAGAIN, MG_BUSY,
-			      "another program changed the %s table %s during the commit",
-			      mg_family_ops(table->family)->name, table->table);
-	mg_image_free(now);
-	return err;
-}
-
-/* Somebody was at work since: the owners of what is kept may be, nobody else. */
-static int follow(struct mg_plan *plan, struct mg_table_plan *table, struct mg_image **now,
-		  struct mg_error *error)
-{
-	int err = mg_plan_follow(plan, table, *now, error);
-
-	if (err == -EAGAIN)
-		return mg_fail(error, err, MG_UNSAFE,
-			       "the live tables have changed since they were read for the "
-			       "plan, the %s table %s first: nothing was changed, plan again",
-			       mg_family_ops(table->family)->name, table->table);
-	if (!err)
-		*now = NULL; /* the plan's */
-	return err;
-}
-
-/*
- * What was shown is what is done, or nothing is: read all tables once more,
- * just before the commits and under the lock.
- * @images: where the plan has the same: without its entries; NULL: that of the plan is new
- */
-static int read_again(struct mg_plan *plan, struct mg_image **images, struct mg_error *error)
-{
-	size_t i;
-	int err = 0;
-
-	for (i = 0; i < plan->table_count && !err; i++) {
-		struct mg_table_plan *table = &plan->tables[i];
-
-		err = mg_table_read(table->family, table->table, &images[i], error);
-		if (!err && !mg_image_equal(table->live, images[i]))
-			err = follow(plan, table, &images[i], error);
-		if (!err && images[i]) /* two are enough to hold */
-			mg_image_forget_entries(images[i]);
-	}
-	return err;
-}
-
-static int commit_each(struct mg_transaction *transaction, struct mg_image **images,
-		       struct mg_error *error)
-{
-	const struct mg_plan *plan = transaction->order.plan;
-	size_t i;
-	int err = 0;
-
-	for (i = 0; i < plan->table_count && !err; i++) {
-		const struct mg_table_plan *table = &plan->tables[i];
-
-		if (!table->rebinds && mg_diff_is_empty(table->diff))
-			continue;
-		table->wanted->sets = plan->sets ? &plan->sets->aliases : NULL;
-		err = mg_table_write(images[i] ? images[i] : table->live, table->wanted,
-				     table->diff->sources, &transaction->touched[i], error);
-		if (!err)
-			err = read_back(table, error);
-	}
-	return err;
-}
-
-/* New sets are whole before a rule looks them up. */
-static int commit_sets(struct mg_transaction *transaction, struct mg_error *error)
-{
-	const struct mg_plan *plan = transaction->order.plan;
-	int err = mg_sets_check_live(plan, error);
-
-	if (!err)
-		err = mg_sets_make(plan, transaction->sets, error);
-	if (!err)
-		err = mg_sets_exchange(plan, transaction->sets, error);
-	return err;
-}
-
-static int commit_tables(struct mg_transaction *transaction, struct mg_error *error)
-{
-	struct mg_image *images[MG_MOST_TABLES] = { NULL };
-	size_t i;
-	int err = read_again(transaction->order.plan, images, error);
-
-	if (!err)
-		err = commit_sets(transaction, error);
-	if (!err)
-		err = commit_each(transaction, images, error);
-	for (i = 0; i < MG_MOST_TABLES; i++)
-		mg_image_free(images[i]);
-	return err;
-}
-
 /*
  * A commit failed: put back what was committed before it. Only when that
  * fails too is the guard, which tries again for a while, asked to.
@@ -296,7 +195,12 @@ static void compensate(struct mg_transaction *transaction, struct mg_error *erro
 static int commit(struct mg_transaction *transaction, struct mg_error *error)
 {
 	struct mg_pending *pending = &transaction->pending;
-	int err = commit_tables(transaction, error);
+	const struct mg_commit progress = {
+		.plan = transaction->order.plan,
+		.touched = transaction->touched,
+		.sets = transaction->sets,
+	};
+	int err = mg_commit(&progress, error);
 
 	if (!err) {
 		pending->committed = boottime();

@@ -20,6 +20,7 @@ struct mg_apply_order {
 	const char *policy;	    /* path of the policy file, for the record */
 	const char *user;	    /* who applies */
 	const char *ssh_connection; /* SSH_CONNECTION of the operator, or "" */
+	const char *operators;	    /* as in struct mg_generation, for the record */
 	double seconds;		    /* until the roll-back; counted from the commit */
 };
 

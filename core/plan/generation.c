@@ -30,8 +30,15 @@
 #define HALF_NEW HALF "new"
 #define HALF_OLD HALF "old"
 
-/* The numbers of all generations, unsorted. @out: allocated. */
-static int list_numbers(int generations, uint32_t **out, size_t *count)
+static int newest_first(const void *a, const void *b)
+{
+	uint32_t left = *(const uint32_t *)a;
+	uint32_t right = *(const uint32_t *)b;
+
+	return left < right ? 1 : left > right ? -1 : 0;
+}
+
+int mg_generations_list(int generations, uint32_t **out, size_t *count)
 {
 	size_t capacity = 0;
 	uint32_t *numbers = NULL;
@@ -69,12 +76,13 @@ static int list_numbers(int generations, uint32_t **out, size_t *count)
 		numbers[(*count)++] = number;
 	}
 	closedir(stream);
+	if (*count)
+		qsort(numbers, *count, sizeof(*numbers), newest_first);
 	*out = numbers;
 	return 0;
 }
 
-/* Open (and make, when @create) the folder that holds all generations. */
-static int open_generations(const struct mg_state *state, bool create, struct mg_error *error)
+int mg_generations_open(const struct mg_state *state, bool create, struct mg_error *error)
 {
 	int fd;
 
@@ -158,14 +166,15 @@ static char *describe(const struct mg_generation *generation, uint32_t number)
 	json_t *meta;
 
 	/* "o" takes NULL for the failure that it is, and frees the others */
-	meta = json_pack("{s:i, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "format", 1, "number",
+	meta = json_pack("{s:i, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "format", 1, "number",
 			 (json_int_t)number, "time", (json_int_t)generation->time, "user",
 			 mg_state_string(generation->user), "policy",
-			 mg_state_string(generation->policy), "confirmed_by", json_null(), "rules",
+			 mg_state_string(generation->policy), "confirmed_by", json_null(),
+			 "operators", mg_state_string(generation->operators), "rules",
 			 describe_texts(generation->rules, true), "sets",
 			 describe_texts(generation->sets, false));
 	if (meta)
-		text = json_dumps(meta, JSON_INDENT(2));
+		text = mg_generation_meta_text(meta);
 	json_decref(meta);
 	return text;
 }
@@ -241,16 +250,15 @@ int mg_state_write_generation(struct mg_state *state, struct mg_generation *gene
 	int generations;
 	int ret;
 
-	generations = open_generations(state, true, error);
+	generations = mg_generations_open(state, true, error);
 	if (generations < 0)
 		return generations;
-	ret = list_numbers(generations, &numbers, &count);
+	ret = mg_generations_list(generations, &numbers, &count);
 	if (ret) {
 		mg_state_fail(error, ret, &state->state, MG_GENERATIONS);
 		goto out;
 	}
-	for (size_t i = 0; i < count; i++)
-		number = numbers[i] > number ? numbers[i] : number;
+	number = count ? numbers[0] : 0;
 	if (number == UINT32_MAX) {
 		ret = mg_state_fail(error, -EOVERFLOW, &state->state, MG_GENERATIONS);
 		goto out;
@@ -274,8 +282,8 @@ out:
 
 /* Confirming */
 
-/* Take it out of sight in one step, so that no crash leaves a half one. */
-static int remove_generation(int generations, uint32_t number)
+/* In one step, so that no crash leaves a half one. */
+int mg_generation_remove(int generations, uint32_t number)
 {
 	char name[16];
 
@@ -285,14 +293,6 @@ static int remove_generation(int generations, uint32_t number)
 		return errno == ENOENT ? 0 : -errno;
 	mg_durable_remove_folder(generations, HALF_OLD);
 	return mg_durable_sync(generations);
-}
-
-static int newest_first(const void *a, const void *b)
-{
-	uint32_t left = *(const uint32_t *)a;
-	uint32_t right = *(const uint32_t *)b;
-
-	return left < right ? 1 : left > right ? -1 : 0;
 }
 
 static bool was_confirmed(const struct mg_state *state, uint32_t number)
@@ -319,19 +319,18 @@ static void prune(const struct mg_state *state, uint32_t confirmed)
 	size_t kept = 0;
 	int generations;
 
-	generations = open_generations(state, false, NULL);
+	generations = mg_generations_open(state, false, NULL);
 	if (generations < 0)
 		return;
-	if (list_numbers(generations, &numbers, &count))
+	if (mg_generations_list(generations, &numbers, &count))
 		goto out;
 	if (count <= KEPT)
 		goto out;
-	qsort(numbers, count, sizeof(*numbers), newest_first);
 	for (size_t i = 0; i < count; i++) {
 		if (kept < KEPT)
 			kept += was_confirmed(state, numbers[i]);
 		else if (numbers[i] != confirmed)
-			remove_generation(generations, numbers[i]);
+			mg_generation_remove(generations, numbers[i]);
 	}
 out:
 	free(numbers);
@@ -354,7 +353,7 @@ static int record_confirmation(const struct mg_state *state, uint32_t number, co
 	ret = -ENOMEM;
 	if (json_object_set_new(meta, "confirmed_by", mg_state_string(by)) < 0)
 		goto out;
-	text = json_dumps(meta, JSON_INDENT(2));
+	text = mg_generation_meta_text(meta);
 	if (!text)
 		goto out;
 	dir = openat(state->state.fd, name.text, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -420,10 +419,10 @@ int mg_state_drop_generation(struct mg_state *state, uint32_t number, struct mg_
 			       "generation %" PRIu32 " is the confirmed one: it stays", number);
 	if (state->state.fd < 0)
 		return 0;
-	generations = open_generations(state, false, error);
+	generations = mg_generations_open(state, false, error);
 	if (generations < 0)
 		return generations == -ENOENT ? 0 : generations;
-	ret = remove_generation(generations, number);
+	ret = mg_generation_remove(generations, number);
 	if (ret)
 		mg_state_fail(error, ret, &state->state, name.text);
 	close(generations);

@@ -179,6 +179,11 @@ void mg_state_close(struct mg_state *state)
 	free(state);
 }
 
+bool mg_state_exists(const struct mg_state *state)
+{
+	return state->state.fd >= 0;
+}
+
 const char *mg_state_socket(const struct mg_state *state)
 {
 	return state->socket;

@@ -9,8 +9,9 @@
  *     generations/N/sets.v4         the sets that they look into, as ipset restore
  *     generations/N/sets.v6         has them, with "#@ ORIGIN" lines; absent: none
  *     generations/N/meta.json       number, time, user, policy, how it was
- *                                   confirmed; the tables of both texts; the
- *                                   length and checksum of each file, to notice damage (not
+ *                                   confirmed, where the operator came from; the
+ *                                   tables of both texts; the length and checksum of
+ *                                   each file, and its own, to notice damage (not
  *                                   forgery: whoever can write here is root)
  *     confirmed -> generations/N    the generation that counts
  *   RUN_DIR/                        0700, usually /run/moongate
@@ -40,6 +41,7 @@ struct mg_generation {
 	char *user;		  /* who applied it: SUDO_USER or the login name */
 	char *policy;		  /* path of the policy file */
 	char *confirmed_by;	  /* "connection", "console", "no-confirm", ...; NULL: not */
+	char *operators;	  /* who came by ssh then: lines "ADDRESS PORT", of sshd; or NULL */
 	char *rules[MG_FAMILIES]; /* iptables-save text; NULL: family not managed */
 	char *sets[MG_FAMILIES];  /* ipset-restore text; NULL: none */
 };
@@ -136,6 +138,33 @@ int mg_state_read_tables(struct mg_state *state, uint32_t *number,
 /** Read any generation by number; same errors. */
 int mg_state_read_generation(struct mg_state *state, uint32_t number, struct mg_generation **out,
 			     struct mg_error *error);
+
+/** Does the folder of the generations' state exist? Else nothing was ever applied. */
+bool mg_state_exists(const struct mg_state *state);
+
+/**
+ * Read the generation that is to be loaded at boot: the confirmed one, or where
+ * that is damaged the newest whole one that was confirmed before; the notes say
+ * what is wrong, and what stands in for it.
+ * -ENOENT without an error text where nothing was ever confirmed; else, where
+ * none is whole, what is wrong with the confirmed one, with MG_ENVIRONMENT.
+ */
+int mg_state_read_bootable(struct mg_state *state, struct mg_generation **out,
+			   struct mg_notes *notes, struct mg_error *error);
+
+/**
+ * From where operators came by ssh, of all confirmed generations whose
+ * description can be read: lines "ADDRESS PORT", each once. To be freed.
+ * @out: NULL where there is no such description: it is not known then
+ */
+int mg_state_operators(struct mg_state *state, char **out, struct mg_error *error);
+
+/**
+ * Remove what was applied and never confirmed: with the transaction lock held,
+ * nobody waits for it any more. The notes tell. What cannot be removed stays.
+ */
+int mg_state_drop_unconfirmed(struct mg_state *state, struct mg_notes *notes,
+			      struct mg_error *error);
 
 int mg_state_write_pending(struct mg_state *state, const struct mg_pending *pending,
 			   struct mg_error *error);

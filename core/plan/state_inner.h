@@ -61,6 +61,15 @@ struct mg_name mg_generation_name(uint32_t number);
 /** The number that a folder's name says, 0 for anything else. */
 uint32_t mg_generation_number(const char *name);
 
+/** Open the folder that holds all generations, and make it when @create; a descriptor or -errno. */
+int mg_generations_open(const struct mg_state *state, bool create, struct mg_error *error);
+
+/** The numbers of all generations there, the newest first. @out: to be freed. 0 or -errno. */
+int mg_generations_list(int generations, uint32_t **out, size_t *count);
+
+/** Take a generation out of sight in one step, and remove it. 0 or -errno. */
+int mg_generation_remove(int generations, uint32_t number);
+
 /** The number that "confirmed" points to; -ENOENT without words, -EBADMSG. */
 int mg_state_read_link(const struct mg_state *state, uint32_t *out, struct mg_error *error);
 
@@ -74,5 +83,8 @@ int mg_generation_check(struct mg_state *state, uint32_t number, struct mg_error
  */
 int mg_generation_meta(const struct mg_state *state, uint32_t number, json_t **out,
 		       struct mg_error *error);
+
+/** A meta.json as text, with a checksum of itself. NULL: no memory. To be freed. */
+char *mg_generation_meta_text(json_t *meta);
 
 #endif
