@@ -96,6 +96,7 @@ const char *mg_nearest(const char *name, const char *const *names);
  *   plan             open, check or load_plan, plan [, sections] [, save_plan]
  *   apply            open, check or load_plan, begin, plan, apply; wait
  *   settle           open, confirm or rollback
+ *   boot             open, restore
  *   look             open, report or visit
  *   move in          open, import
  *
@@ -439,6 +440,29 @@ int mg_engine_confirm(struct mg_engine *engine, bool console, struct mg_error *e
 
 /** Take back at once what waits. Errors: MG_INVALID where nothing waits; MG_STATE_UNKNOWN. */
 int mg_engine_rollback(struct mg_engine *engine, struct mg_error *error);
+
+/** What a restore has made of the live tables. */
+struct mg_restoration {
+	uint32_t number; /* of the generation that is live now; 0: nothing was ever confirmed */
+	bool changed;	 /* else it was live already, and nothing was touched */
+};
+
+/**
+ * Make the confirmed generation live again, as it was kept: no policy is
+ * evaluated and no name looked up. What it keeps of others stays as it is now;
+ * what else is in its tables goes, and the notes tell. What waited for a
+ * confirmation when the host or its guard went down is dropped. Where the
+ * generation is damaged, the newest whole one before it is taken, and a warning
+ * says so.
+ * A family that cannot be loaded, or all where no generation is whole, gets
+ * minimal rules instead, unless what is live denies what it does not allow: the
+ * error says which, and why; the other family is loaded all the same.
+ * Block the signals that could end this process meanwhile.
+ * Errors: MG_BUSY: an apply waits for its confirmation, or a lock is held, and
+ * nothing was changed. MG_KERNEL, MG_ENVIRONMENT: as above, or nothing was done
+ * where the words say so. MG_STATE_UNKNOWN.
+ */
+int mg_engine_restore(struct mg_engine *engine, struct mg_restoration *out, struct mg_error *error);
 
 /** A generation: what was applied at a time. */
 struct mg_generation_info {

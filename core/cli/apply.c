@@ -11,6 +11,7 @@
 
 #include "output.h"
 #include "render_plan.h"
+#include "signals.h"
 #include "wanted.h"
 
 static volatile sig_atomic_t interrupted;
@@ -31,18 +32,6 @@ static void catch_signals(void)
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-}
-
-/* The commit itself is not to be interrupted half-way by a key. */
-static void hold_signals(int how)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(how, &set, NULL);
 }
 
 static double now(void)

@@ -15,7 +15,7 @@
 static const struct command *const commands[] = {
 	&check_command,	   &plan_command,   &apply_command,   &confirm_command,
 	&rollback_command, &show_command,   &status_command,  &export_command,
-	&facts_command,	   &import_command, &resolve_command,
+	&facts_command,	   &import_command, &resolve_command, &restore_command,
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
@@ -38,7 +38,7 @@ static void print_help(void)
 	       "2 changes (plan --detailed-exitcode); 3 rolled back; 4 a lock or another\n"
 	       "transaction is in the way; 5 refused for safety; 6 the kernel refused; 7 the\n"
 	       "environment failed; 8 the roll-back failed; 64 usage. All but 3 and 8 mean\n"
-	       "that nothing was changed.\n");
+	       "that nothing was changed, but for 6 and 7 of restore.\n");
 }
 
 static int unknown_command(const char *word)

@@ -45,7 +45,7 @@ struct command {
 
 extern const struct command check_command, plan_command, apply_command, confirm_command,
 	rollback_command, show_command, status_command, export_command, facts_command,
-	import_command, resolve_command;
+	import_command, resolve_command, restore_command;
 
 /**
  * Read the words behind the command's name.

@@ -10,6 +10,9 @@
  *   saved_plan.c   keeping a plan as a file
  *   loaded_plan.c  and taking it up again
  *   applying.c     making it real
+ *   restoring.c    the confirmed generation, at boot
+ *   loading.c      rules that nobody has to confirm
+ *   standing_in.c  and the minimal rules where there is none
  *   settling.c     confirming or rolling back what waits
  *   looking.c      how things stand
  *   others.c       whose the other rules are
@@ -86,6 +89,14 @@ int mg_engine_read_confirmed(struct mg_engine *engine, struct mg_error *error);
  */
 int mg_engine_read_pending(struct mg_engine *engine, struct mg_generation **out,
 			   struct mg_error *error);
+
+/**
+ * The rules and sets of a generation as a ruleset again, which is sealed.
+ * @ruleset:  new
+ * @families: those that the generation manages
+ */
+int mg_engine_read_generation(const struct mg_generation *generation, struct mg_ruleset *ruleset,
+			      unsigned int *families, struct mg_error *error);
 
 /** Whose rules are live: those of that generation, read anew; the state is open. */
 int mg_engine_read_owned(struct mg_engine *engine, struct mg_owned **out, struct mg_error *error);

@@ -15,9 +15,8 @@
 #include "ruleset/save_text.h"
 #include "ruleset/set_text.h"
 
-/* A generation's text as a ruleset again. @families: those that it manages. */
-static int read_generation(const struct mg_generation *generation, struct mg_ruleset *ruleset,
-			   unsigned int *families, struct mg_error *error)
+int mg_engine_read_generation(const struct mg_generation *generation, struct mg_ruleset *ruleset,
+			      unsigned int *families, struct mg_error *error)
 {
 	char name[64];
 	int family, err = 0;
@@ -55,7 +54,7 @@ static int find_drift(struct mg_engine *engine, const struct mg_generation *gene
 
 	if (err)
 		return err;
-	err = read_generation(generation, ruleset, &families, error);
+	err = mg_engine_read_generation(generation, ruleset, &families, error);
 	if (!err)
 		err = mg_plan_compile(ruleset, families & engine->families, &plan, NULL, error);
 	if (!err)

@@ -304,6 +304,27 @@ static void confirms_from_elsewhere(void)
 	put_away();
 }
 
+static void restores(void)
+{
+	struct mg_restoration done = { .changed = true };
+	struct seen seen = { .stop = 0 };
+
+	EXPECT_DONE(open_for(server, false));
+	EXPECT_DONE(mg_engine_restore(engine, &done, &tap_error));
+	EXPECT(done.number && !done.changed); /* it is live */
+	EXPECT_DONE(apply(server, 60));
+	EXPECT_DONE(open_for(server, false));
+	EXPECT(mg_engine_restore(engine, &done, &tap_error) < 0);
+	EXPECT_IS(tap_error.status, MG_BUSY);
+	mg_transaction_rollback(transaction);
+	EXPECT_IS(mg_transaction_wait(transaction, 10000, &tap_error), MG_VERDICT_ROLLED_BACK);
+	mg_transaction_free(transaction);
+	transaction = NULL;
+	EXPECT_DONE(look("filter", "INPUT", &seen));
+	EXPECT(seen.has_https);
+	put_away();
+}
+
 static void visits(void)
 {
 	struct seen all = { .stop = 0 }, input = { .stop = 0 }, stopped = { .stop = 42 };
@@ -417,6 +438,7 @@ int main(int argc, char **argv)
 	tap_run("applies and confirms", confirms);
 	tap_run("records an empty plan", records);
 	tap_run("confirms from another engine", confirms_from_elsewhere);
+	tap_run("restores what is confirmed", restores);
 	tap_run("visits what is live", visits);
 	tap_run("exports what is live", exports_what_is_live);
 	tap_run("refuses what is not safe", refuses);

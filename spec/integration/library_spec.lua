@@ -160,7 +160,7 @@ describe("libmoongate #integration", function()
       lab:close()
       assert.falsy(done.out:find("not ok", 1, true), done.out)
       assert.equal(0, done.code, done.out .. done.err)
-      assert.truthy(done.out:find("\n1..20\n", 1, true), done.out)
+      assert.truthy(done.out:find("\n1..21\n", 1, true), done.out)
     end)
   end
 

@@ -1,0 +1,60 @@
+-- SPDX-License-Identifier: GPL-2.0-or-later
+--
+-- A boot, for the specs: a namespace whose tables are empty, as a kernel's are that
+-- has just started, with the state that an earlier one has left.
+
+local moongate = require "spec.support.moongate"
+local network = require "spec.support.network"
+local run = require "spec.support.run"
+local tables = require "spec.support.tables"
+
+local M = {}
+
+--- The program on a host that comes up with the state of another one's program.
+-- @param before what moongate.new() gave
+-- @param make what makes the lab: network.host, the usual, or network.lab
+function M.boot(before, make)
+  local program = moongate.new((make or network.host)())
+  program.state_dir = before.state_dir
+  return program
+end
+
+--- All sets with their members, without what differs from one making to the next.
+function M.sets(namespace)
+  return (namespace:must { "ipset", "save", "-sorted" }:gsub(" initval 0x%x+", ""))
+end
+
+--- Both families' save text, without counters, the tables by name: the kernel has them
+-- in the order in which they were made.
+function M.tables(namespace)
+  local list = {}
+  for _, family in ipairs(tables.families) do
+    for name, text in tables.save(namespace, family):gmatch("(%*%S+)\n(.-COMMIT\n)") do
+      list[#list + 1] = ("%s %s\n%s"):format(family, name, text)
+    end
+  end
+  table.sort(list)
+  return table.concat(list)
+end
+
+--- Let the record of what waits be one of an earlier boot.
+function M.forget_boot(program)
+  local path = program.state_dir .. "/run/pending.json"
+  local text, count = assert(run.read_file(path)):gsub('"boot_id": "[^"]*"',
+    '"boot_id": "01234567-89ab-cdef-0123-456789abcdef"')
+  assert(count == 1, text)
+  run.write_file(path, text)
+end
+
+--- Kill an apply that waits, and its guard: nobody is left to take it back.
+function M.kill_all(program, apply)
+  local guard = assert(run.read_file(program.state_dir .. "/run/pending.json")):match('"guard": (%d+)')
+  apply:signal("KILL")
+  run.must { "kill", "-KILL", guard }
+  run.wait_until("the end of the guard", 5, function()
+    local stat = run.read_file("/proc/" .. guard .. "/stat")
+    return not stat or stat:find(") Z ", 1, true)
+  end)
+end
+
+return M
