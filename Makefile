@@ -8,7 +8,7 @@
 # make lint     clang-format, clang-tidy, cppcheck, luacheck
 # make docs     pages about the Lua module moongate.netfilter, in build/docs
 # make bench    against the peers, side by side
-# make install  PREFIX, DESTDIR, LIBDIR, MANDIR, SYSCONFDIR; make uninstall takes it away again
+# make install  PREFIX, DESTDIR, LIBDIR, MANDIR, SYSCONFDIR, UNITDIR; make uninstall takes it away again
 #
 # Debian's packages that all this needs stand in packaging/packages.
 
@@ -27,6 +27,7 @@ INCLUDEDIR ?= $(PREFIX)/include
 DATADIR = $(PREFIX)/share/moongate
 MANDIR ?= $(PREFIX)/share/man
 SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 LUA_CMOD ?= $(PREFIX)/lib/lua/5.4
 VERSION := $(shell sed -n 's/^.define MG_VERSION "\(.*\)"$$/\1/p' include/moongate.h)
 
@@ -170,6 +171,7 @@ INSTALLED = \
 	644:$(MODULE):$(LUA_CMOD)/moongate/netfilter.so \
 	644:include/moongate.h:$(INCLUDEDIR)/moongate.h \
 	644:$(BUILD)/moongate.pc:$(LIBDIR)/pkgconfig/moongate.pc \
+	644:$(BUILD)/moongate.service:$(UNITDIR)/moongate.service \
 	644:packaging/moongate.8:$(MANDIR)/man8/moongate.8 \
 	644:packaging/libmoongate.3:$(MANDIR)/man3/libmoongate.3 \
 	644:packaging/moongate-policy.5:$(MANDIR)/man5/moongate-policy.5 \
@@ -184,7 +186,7 @@ OWN_FOLDERS = $(sort $(dir $(patsubst %,$(DATADIR)/%,$(filter %.json,$(POLICIES)
 	$(DATADIR)/policies $(DATADIR)/lua/moongate $(DATADIR)/lua $(DATADIR) \
 	$(LUA_CMOD)/moongate $(SYSCONFDIR)/moongate
 
-install: all $(BUILD)/moongate.pc
+install: all $(BUILD)/moongate.pc $(BUILD)/moongate.service
 	@install -d "$(DESTDIR)$(SYSCONFDIR)/moongate"
 	@set -e; for file in $(INSTALLED); do \
 		mode=$${file%%:*}; to="$(DESTDIR)$${file##*:}"; from=$${file#*:}; from=$${from%:*}; \
@@ -208,8 +210,8 @@ uninstall:
 .PHONY: force
 $(BUILD)/places: force
 	@mkdir -p $(@D)
-	@echo "$(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(DATADIR)" | cmp -s - $@ || \
-		echo "$(PREFIX) $(LIBDIR) $(INCLUDEDIR) $(DATADIR)" >$@
+	@echo "$(PREFIX) $(SBINDIR) $(LIBDIR) $(INCLUDEDIR) $(DATADIR)" | cmp -s - $@ || \
+		echo "$(PREFIX) $(SBINDIR) $(LIBDIR) $(INCLUDEDIR) $(DATADIR)" >$@
 
 $(BUILD)/obj/engine/places.o: $(BUILD)/places
 $(BUILD)/obj/engine/places.o: CPPFLAGS += -DMG_DATADIR='"$(DATADIR)"'
@@ -218,6 +220,9 @@ $(BUILD)/moongate.pc: packaging/moongate.pc.in $(BUILD)/places include/moongate.
 	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 		-e 's|@DATADIR@|$(DATADIR)|' -e 's|@VERSION@|$(VERSION)|' \
 		-e 's|@LIBS@|$(strip $(PKG_LIBS) $(LUA_LIBS))|' $< >$@
+
+$(BUILD)/moongate.service: packaging/moongate.service.in $(BUILD)/places
+	@sed -e 's|@SBINDIR@|$(SBINDIR)|' $< >$@
 
 # The flags stand in this file.
 $(BUILD)/obj/%.o: core/%.c Makefile

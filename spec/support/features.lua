@@ -51,6 +51,7 @@ local checks = {
   end,
   sshd = program("/usr/sbin/sshd"),
   ssh = program("ssh"),
+  systemd = program("systemd-analyze"),
   strace = function()
     return run.run({ "strace", "-o", "/dev/null", "true" }).code == 0, "strace cannot trace here"
   end,
