@@ -391,7 +391,7 @@ done
     until not owner:alive() or rounds > 200
     local result = owner:wait(30)
     assert.equal(0, result.code, result.err)
-    assert.truthy(rounds > 5, "only " .. rounds .. " rounds")
+    assert.truthy(rounds > 2, "only " .. rounds .. " rounds")
     local expected = {}
     for number = 240, 1, -1 do
       if number % 3 ~= 2 then
