@@ -62,33 +62,30 @@ int mg_rules_keep(struct mg_rules_read *read, struct mg_error *error)
  * Whose is the rule? In DOCKER-USER, all but what Docker itself puts there is
  * the administrator's.
  */
-static int find_record(struct mg_rules_read *read, const char *chain,
-		       const struct mg_compiled_rule *rule, const char *text, uint32_t *out,
-		       struct mg_error *error)
+static uint32_t find_record(const struct mg_rules_read *read, const char *chain,
+			    const struct mg_compiled_rule *rule, const char *text)
 {
-	*out = mg_ruleset_kept_by(read->rules, MG_KEEP_CHAINS, chain);
-	if (*out != UINT32_MAX &&
+	const uint32_t by_chain = mg_ruleset_kept_by(read->rules, MG_KEEP_CHAINS, chain);
+	uint32_t record = UINT32_MAX;
+
+	if (by_chain != UINT32_MAX &&
 	    (strcmp(chain, "DOCKER-USER") != 0 || strcmp(text, "-j RETURN") == 0))
-		return 0;
-	*out = UINT32_MAX;
+		return by_chain;
 	if (rule->standard && *rule->target)
-		*out = mg_ruleset_kept_by(read->rules, MG_KEEP_CHAINS, rule->target);
-	if (*out != UINT32_MAX)
-		return 0;
-	return mg_ruleset_kept_by_text(read->rules, text, &read->words, out, error);
+		record = mg_ruleset_kept_by(read->rules, MG_KEEP_CHAINS, rule->target);
+	return record == UINT32_MAX ? mg_ruleset_kept_by_text(read->rules, text) : record;
 }
 
 int mg_rules_leave(struct mg_rules_read *read, uint32_t chain, const char *name,
 		   const struct mg_compiled_rule *rule, const char *text, uint32_t before,
 		   bool *left, struct mg_error *error)
 {
+	const uint32_t record = find_record(read, name, rule, text);
 	struct mg_keep keep;
-	uint32_t record;
-	int err = find_record(read, name, rule, text, &record, error);
 
-	*left = !err && record != UINT32_MAX;
+	*left = record != UINT32_MAX;
 	if (!*left)
-		return err;
+		return 0;
 	if (mg_make_room((void **)&read->left, &read->left_capacity, read->left_count + 1,
 			 sizeof(*read->left)))
 		return mg_engine_no_memory(error);

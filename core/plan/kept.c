@@ -12,17 +12,15 @@
 #include "netfilter/equal.h"
 #include "netfilter/print.h"
 #include "ruleset/failure.h"
-#include "ruleset/save_text.h"
 
 struct finding {
 	const struct mg_ruleset *ruleset;
 	const struct mg_image *live, *compiled;
 	const struct mg_diff *own;
 	struct mg_owned *owned;
-	bool *ours;	      /* by live entry: goes, and is the generation's */
-	bool by_rule;	      /* are there records of rules or of sets? */
-	uint32_t table;	      /* the record that keeps all of it, or MG_NOT_KEPT */
-	struct mg_args words; /* scratch */
+	bool *ours;	/* by live entry: goes, and is the generation's */
+	bool by_rule;	/* are there records of rules or of sets? */
+	uint32_t table; /* the record that keeps all of it, or MG_NOT_KEPT */
 	struct mg_kept *kept;
 };
 
@@ -97,8 +95,9 @@ static int judge_text(struct finding *finding, const struct mg_entry *entry, uin
 	const char *text;
 	int err = mg_entry_text(mg_family_ops(finding->live->family), entry, &text, error);
 
-	return err ? err
-		   : mg_ruleset_kept_by_text(finding->ruleset, text, &finding->words, by, error);
+	if (!err)
+		*by = mg_ruleset_kept_by_text(finding->ruleset, text);
+	return err;
 }
 
 static int judge_rule(struct finding *finding, size_t chain, uint32_t i, struct mg_error *error)
@@ -229,7 +228,6 @@ int mg_kept_find(const struct mg_ruleset *ruleset, const struct mg_image *live,
 		*out = finding.kept;
 		finding.kept = NULL;
 	}
-	mg_args_clear(&finding.words);
 	mg_kept_free(finding.kept);
 	free(finding.ours);
 	return err;

@@ -4,13 +4,12 @@
  */
 #include "keep.h"
 
-#include <errno.h>
 #include <fnmatch.h>
 #include <string.h>
 
 #include "failure.h"
 #include "growable.h"
-#include "save_text.h"
+#include "rule_names.h"
 
 struct mg_keep_record {
 	uint32_t kind;
@@ -152,33 +151,15 @@ uint32_t mg_ruleset_kept_by(const struct mg_ruleset *ruleset, enum mg_keep_kind 
 	return UINT32_MAX;
 }
 
-/* The options that are followed by the name of a set. */
-static bool names_set(const char *option)
+uint32_t mg_ruleset_kept_by_text(const struct mg_ruleset *ruleset, const char *text)
 {
-	static const char *const options[] = { "--match-set", "--add-set", "--del-set", "--map-set",
-					       NULL };
-	size_t i;
+	uint32_t record = mg_ruleset_kept_by(ruleset, MG_KEEP_RULES, text);
+	struct mg_rule_name name;
 
-	for (i = 0; options[i]; i++)
-		if (strcmp(option, options[i]) == 0)
-			return true;
-	return false;
-}
-
-int mg_ruleset_kept_by_text(const struct mg_ruleset *ruleset, const char *text,
-			    struct mg_args *words, uint32_t *out, struct mg_error *error)
-{
-	uint32_t i;
-	int err;
-
-	*out = mg_ruleset_kept_by(ruleset, MG_KEEP_RULES, text);
-	if (*out != UINT32_MAX || !strstr(text, "-set "))
-		return 0;
-	err = mg_args_split(words, text, strlen(text), error);
-	for (i = 0; !err && i + 1 < words->argc && *out == UINT32_MAX; i++)
-		if (names_set(words->argv[i]))
-			*out = mg_ruleset_kept_by(ruleset, MG_KEEP_SETS, words->argv[i + 1]);
-	return err == -EINVAL ? 0 : err; /* what a plugin prints need not be words */
+	while (record == UINT32_MAX && (text = mg_rule_next_name(text, &name)))
+		if (name.is_set)
+			record = mg_ruleset_kept_by(ruleset, MG_KEEP_SETS, name.text);
+	return record;
 }
 
 void mg_keeps_clear(struct mg_keeps *keeps)

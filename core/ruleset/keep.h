@@ -12,8 +12,6 @@
 
 #include "ruleset.h"
 
-struct mg_args; /* save_text.h */
-
 enum mg_keep_kind {
 	MG_KEEP_CHAINS, /* chains of that name, their rules, and what jumps to them */
 	MG_KEEP_RULES,	/* rules in other chains, by their text behind "-A CHAIN " */
@@ -65,12 +63,9 @@ uint32_t mg_ruleset_kept_by(const struct mg_ruleset *ruleset, enum mg_keep_kind 
 /**
  * The first record that means a rule by its text: of rules, or else of sets
  * that it looks up or fills.
- * @words: scratch
- * @out: its index, or UINT32_MAX
- * Errors: MG_ENVIRONMENT only; a text that is not made of words names no set.
+ * Returns its index, or UINT32_MAX.
  */
-int mg_ruleset_kept_by_text(const struct mg_ruleset *ruleset, const char *text,
-			    struct mg_args *words, uint32_t *out, struct mg_error *error);
+uint32_t mg_ruleset_kept_by_text(const struct mg_ruleset *ruleset, const char *text);
 
 /* For ruleset.c: the records of one ruleset. */
 

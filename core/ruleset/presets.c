@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "rule_names.h"
+
 /* clang-format off */
 #define PART(a_kind, text) { .kind = (a_kind), .pattern = (text) }
 /* Anybody could have written it: kept with the rest, but no sign of whose it is. */
@@ -233,80 +235,13 @@ static const char *find_owner(enum mg_keep_kind kind, const char *text)
 	return NULL;
 }
 
-/* A word of a rule's text, without the quotes around it. */
-struct word {
-	const char *at;
-	size_t length;
-};
-
-/* The word at or behind @text; returns where it ends. */
-static const char *next_word(const char *text, struct word *out)
-{
-	bool quoted = false;
-
-	text += strspn(text, " ");
-	out->at = text;
-	for (; *text && (quoted || *text != ' '); text++) {
-		if (*text == '"')
-			quoted = !quoted;
-		else if (quoted && *text == '\\' && text[1])
-			text++;
-	}
-	out->length = (size_t)(text - out->at);
-	if (out->length > 1 && out->at[0] == '"' && out->at[out->length - 1] == '"') {
-		out->at++;
-		out->length -= 2;
-	}
-	return text;
-}
-
-/* Does the word name something by a pattern of this kind? */
-static const char *owner_of_name(enum mg_keep_kind kind, const struct word *name)
-{
-	char text[128]; /* names of chains and sets are shorter */
-
-	if (name->length >= sizeof(text))
-		return NULL;
-	memcpy(text, name->at, name->length);
-	text[name->length] = '\0';
-	return find_owner(kind, text);
-}
-
-/* What the option before a name says that it is a name of. */
-static bool names_kind(const struct word *option, enum mg_keep_kind *kind)
-{
-	static const struct {
-		const char *option;
-		enum mg_keep_kind kind;
-	} options[] = {
-		{ "-j", MG_KEEP_CHAINS },	 { "-g", MG_KEEP_CHAINS },
-		{ "--match-set", MG_KEEP_SETS }, { "--add-set", MG_KEEP_SETS },
-		{ "--del-set", MG_KEEP_SETS },	 { "--map-set", MG_KEEP_SETS },
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-		if (option->length == strlen(options[i].option) &&
-		    memcmp(option->at, options[i].option, option->length) == 0) {
-			*kind = options[i].kind;
-			return true;
-		}
-	return false;
-}
-
 const char *mg_owner_of(const char *chain, const char *text)
 {
 	const char *owner = find_owner(MG_KEEP_CHAINS, chain);
 	const char *at = text;
-	struct word option, name;
-	enum mg_keep_kind kind;
+	struct mg_rule_name name;
 
-	if (!text || owner)
-		return owner;
-	while (!owner && *(at = next_word(at, &option)))
-		if (names_kind(&option, &kind)) {
-			next_word(at, &name);
-			owner = owner_of_name(kind, &name);
-		}
-	return owner ? owner : find_owner(MG_KEEP_RULES, text);
+	while (!owner && at && (at = mg_rule_next_name(at, &name)))
+		owner = find_owner(name.is_set ? MG_KEEP_SETS : MG_KEEP_CHAINS, name.text);
+	return owner || !text ? owner : find_owner(MG_KEEP_RULES, text);
 }

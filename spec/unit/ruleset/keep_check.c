@@ -88,34 +88,33 @@ static void matching(void)
 	end();
 }
 
-static uint32_t kept_by_text(struct mg_args *words, const char *text)
-{
-	uint32_t found;
-	int err = mg_ruleset_kept_by_text(ruleset, text, words, &found, &tap_error);
-
-	return err ? 1000 : found; /* an error is no record */
-}
-
 static void by_text(void)
 {
-	struct mg_args words = { 0 };
+	static const struct {
+		const char *text;
+		uint32_t record;
+	} cases[] = {
+		{ "-m set --match-set f2b-sshd src -j DROP", 0 },
+		{ "-j SET --add-set seen src --del-set f2b-sshd src", 0 },
+		{ "-j SET --map-set f2b-mark src --map-mark", 0 },
+		{ "-m set ! --match-set \"a set\" dst -j DROP", 2 },
+		/* the text itself counts first */
+		{ "-p udp --dport 4789 -m set --match-set f2b-x src", 1 },
+		{ "-m set --match-set others src -j f2b-sshd", UINT32_MAX },
+		{ "-m comment --comment \"--match-set f2b-x\"", UINT32_MAX },
+		/* text that makes no sense */
+		{ "-m set --match-set", UINT32_MAX },
+		{ "-m set --match-set \"f2b-", UINT32_MAX },
+		{ "--match-set \"f2b-x\\\" --match-set f2b-y", UINT32_MAX },
+		{ "--match-set \"\" --match-set f2b-y", 0 },
+	};
 
 	begin();
 	EXPECT_DONE(keep(MG_KEEP_SETS, "f2b-*", "fail2ban", 10));
 	EXPECT_DONE(keep(MG_KEEP_RULES, "*--dport 4789*", "docker", 10));
 	EXPECT_DONE(keep(MG_KEEP_SETS, "a set", "", 10));
-	EXPECT_IS(kept_by_text(&words, "-m set --match-set f2b-sshd src -j DROP"), 0);
-	EXPECT_IS(kept_by_text(&words, "-j SET --add-set seen src --del-set f2b-sshd src"), 0);
-	EXPECT_IS(kept_by_text(&words, "-j SET --map-set f2b-mark src --map-mark"), 0);
-	EXPECT_IS(kept_by_text(&words, "-m set ! --match-set \"a set\" dst -j DROP"), 2);
-	/* the text itself counts first */
-	EXPECT_IS(kept_by_text(&words, "-p udp --dport 4789 -m set --match-set f2b-x src"), 1);
-	EXPECT_IS(kept_by_text(&words, "-m set --match-set others src -j DROP"), UINT32_MAX);
-	EXPECT_IS(kept_by_text(&words, "-m comment --comment \"--match-set f2b-x\""), UINT32_MAX);
-	EXPECT_IS(kept_by_text(&words, "-m comment --comment x-set --match-set"), UINT32_MAX);
-	/* what is not made of words names no set */
-	EXPECT_IS(kept_by_text(&words, "--match-set f2b-sshd src \"--match-set "), UINT32_MAX);
-	mg_args_clear(&words);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		EXPECT_IS(mg_ruleset_kept_by_text(ruleset, cases[i].text), cases[i].record);
 	end();
 }
 
