@@ -100,6 +100,8 @@ static int compare(struct mg_engine *engine, struct mg_error *error)
 		err = mg_plan_compare(engine->plan, error);
 	if (!err)
 		err = mg_sets_check_names(engine->plan, error);
+	if (!err)
+		err = mg_sets_tell_parts(engine->plan, &engine->notes, error);
 	if (err || !mg_plan_removes(engine->plan))
 		return err;
 	if (!keeps)

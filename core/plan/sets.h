@@ -70,6 +70,12 @@ bool mg_sets_is_empty(const struct mg_set_plans *plans);
  */
 int mg_sets_check_names(const struct mg_plan *plan, struct mg_error *error);
 
+/**
+ * After that: warn of rules that look a set of somebody else's up by fewer parts
+ * than its members have, so that no packet fits.
+ */
+int mg_sets_tell_parts(const struct mg_plan *plan, struct mg_notes *notes, struct mg_error *error);
+
 /** The members that come and those that go, in their order, until @visit returns other than 0. */
 int mg_set_plan_members(const struct mg_set_plan *set,
 			int (*visit)(void *context, const struct mg_set_member *member, bool added),

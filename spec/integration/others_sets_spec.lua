@@ -90,6 +90,25 @@ describe("a rule that looks up somebody else's set #integration", function()
     end)
   end
 
+  it("is warned of where no packet can fit it", function()
+    lab.server:must { "ipset", "create", "pairs", "hash:ip,port" }
+    lab.server:must { "ipset", "add", "pairs", network.addresses.friend.ipv4 .. ",icmp:8/0" }
+    local text = "block { from = set { 'pairs'%s } }\nallow_icmp()\n"
+    local path = program:policy(text:format "")
+    local result = program:run("plan", path)
+    assert.equal(0, result.code, result.err)
+    local _, count = result.err:gsub(
+      "policy%.lua:1: warning: block: set pairs is a hash:ip,port, with 2 parts, and is looked up by 1: no", "")
+    assert.equal(1, count, result.err)
+    assert.matches('remedy: set { "pairs", flags = ... }: a src or dst for each part', result.err, 1, true)
+    program:apply(path)
+    assert.equal(1, (answered("ipv4")))
+    path = program:policy(text:format ", flags = 'src,dst'")
+    assert.is_nil(program:run("plan", path).err:find("pairs", 1, true))
+    program:apply(path)
+    assert.equal(0, (answered("ipv4")))
+  end)
+
   it("is of both families where its set is of none", function()
     lab.server:must { "ipset", "create", "ports", "bitmap:port", "range", "1-1000" }
     local path = program:policy("chain('filter', 'INPUT'):append('-p tcp -m set --match-set ports dst -j DROP')\n")
