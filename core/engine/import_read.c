@@ -406,32 +406,6 @@ int mg_rules_end(struct mg_rules_read *read, struct mg_error *error)
 	return err ? err : check_chain_names(read, error);
 }
 
-int mg_rules_read_texts(struct mg_rules_read *read, const struct mg_import *import,
-			struct mg_error *error)
-{
-	size_t i;
-	int err = mg_rules_begin(read, error);
-
-	for (i = 0; i < import->count && !err; i++) {
-		const struct mg_import_text *text = &import->texts[i];
-		const enum mg_family family = text->family & 1U << MG_IPV4 ? MG_IPV4
-					      : text->family & 1U << MG_IPV6
-						      ? MG_IPV6
-						      : mg_dump_family(text->text, text->length);
-
-		if (read->families & 1U << family)
-			return mg_fail(error, -EINVAL, MG_INVALID,
-				       "%s: these are %s rules, as those before: give one file "
-				       "of each family",
-				       text->name, mg_family_ops(family)->name);
-		snprintf(read->source + strlen(read->source),
-			 sizeof(read->source) - strlen(read->source), "%s%s", i ? " and " : "",
-			 text->name);
-		err = mg_rules_read_text(read, text->name, family, text->text, text->length, error);
-	}
-	return err ? err : mg_rules_end(read, error);
-}
-
 unsigned int mg_rules_families(const struct mg_rules_read *read)
 {
 	const uint32_t count = mg_ruleset_chain_count(read->rules);

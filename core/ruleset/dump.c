@@ -337,5 +337,5 @@ enum mg_family mg_dump_family(const char *text, size_t length)
 	if (memmem(text, length, "icmp6", 5) || memmem(text, length, "icmpv6", 6) ||
 	    memmem(text, length, "ipv6-icmp", 9))
 		return MG_IPV6;
-	return MG_IPV4;
+	return MG_FAMILIES;
 }

@@ -54,7 +54,7 @@ int mg_dump_read_chains(const char *text, size_t length,
 
 /**
  * The family that a dump is of, by the program that it says wrote it, else by
- * what only one family has; IPv4 where nothing tells.
+ * what only one family has; MG_FAMILIES where nothing tells.
  */
 enum mg_family mg_dump_family(const char *text, size_t length);
 
