@@ -97,14 +97,16 @@ int mg_engine_stand_in(struct mg_engine *engine, enum mg_family family, bool any
 	if (err) /* it may be connection tracking that the kernel has not */
 		err = load(engine, family, operators, true, &words);
 	describe(operators, ssh, sizeof(ssh));
-	if (err)
+	if (err) {
 		add_line(reason, "nor can the minimal rules be loaded, and the live ones stay: ",
 			 words.text);
-	else
+	} else {
 		add_line(reason,
 			 "the minimal rules are live instead: they drop all but established "
 			 "connections, loopback, DHCP, neighbour discovery, ",
 			 ssh);
+		add_line(reason, "once that is repaired: moongate apply --remove-foreign", "");
+	}
 	free(operators);
 	return err;
 }

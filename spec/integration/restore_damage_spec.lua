@@ -192,6 +192,93 @@ describe("restore of what is damaged #integration", function()
     assert.equal(before, boots.tables(lab.server))
   end)
 
+  -- The plugins that there are, without some.
+  local function plugins_without(...)
+    local dir = lab.dir .. "/plugins"
+    run.must { "sh", "-c", ("mkdir %s && ln -s /usr/lib/*/xtables/*.so %s"):format(dir, dir) }
+    for _, name in ipairs { ... } do
+      assert(os.remove(("%s/%s.so"):format(dir, name)))
+    end
+    return { env = { XTABLES_LIBDIR = dir } }
+  end
+
+  it("does without connection tracking where that is missing", function()
+    local done = program:run_with(from_friend, "apply", program:policy(serving(8080)), "--no-confirm")
+    assert.equal(0, done.code, done.err)
+    local booted = boots.boot(program, network.lab)
+    local server, near = booted.lab.server, network.addresses.server_for
+    services.echo(server, { "tcp:22", "tcp:8080" })
+    done = booted:run_with(plugins_without("libxt_conntrack"), "restore")
+    assert.equal(7, done.code, done.err)
+    assert.truthy(done.err:find("conntrack", 1, true), done.err)
+    assert.truthy(done.err:find("the minimal rules are live instead", 1, true), done.err)
+    assert.equal("open", packets.state(booted.lab.friend, "tcp", near.friend.ipv4, 22))
+    assert.are_not.equal("open", packets.state(booted.lab.friend, "tcp", near.friend.ipv4, 8080))
+    assert.are_not.equal("open", packets.state(booted.lab.stranger, "tcp", near.stranger.ipv4, 22))
+    assert.equal("DROP", tables.filter(server, "ipv6").INPUT.policy)
+    -- nobody has to say that these may go
+    done = booted:must("restore")
+    assert.truthy(done.err:find("removed what is not of generation 1", 1, true), done.err)
+    assert.equal(boots.tables(lab.server), boots.tables(server))
+  end)
+
+  it("loads from a disk that cannot be written", function()
+    program:apply(program:policy(serving(8080)))
+    local booted = boots.boot(program)
+    local script = [[mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"]]
+    local words = { "unshare", "--mount", "sh", "-c", script, program.state_dir }
+    table.move(booted:words("restore"), 1, 4, #words + 1, words)
+    local done = booted.namespace:run(words, booted:options())
+    assert.equal(0, done.code, done.err)
+    assert.truthy(done.err:find("Read-only file system: going on without that lock", 1, true), done.err)
+    assert.equal(boots.tables(lab.server), boots.tables(booted.namespace))
+  end)
+
+  it("needs no more rights than its unit has", function()
+    program:apply(program:policy(serving(8080)))
+    local bounds = assert(run.read_file("packaging/moongate.service.in")):match("CapabilityBoundingSet=([^\n]+)")
+    local list = "-all"
+    for name in bounds:gmatch("CAP_([%w_]+)") do
+      list = list .. ",+" .. name:lower()
+    end
+    local booted = boots.boot(program)
+    local words = { "setpriv", "--bounding-set=" .. list, "--inh-caps=-all", "--no-new-privs" }
+    table.move(booted:words("restore"), 1, 4, #words + 1, words)
+    local done = booted.namespace:run(words, booted:options())
+    assert.equal(0, done.code, done.err)
+    assert.equal(boots.tables(lab.server), boots.tables(booted.namespace))
+    assert.equal(boots.sets(lab.server), boots.sets(booted.namespace))
+  end)
+
+  -- A set that was half made is made anew beside it, under a name with a number.
+  local function unnumbered(text)
+    return (text:gsub("(mg[46]%-office)%.%d+", "%1"))
+  end
+
+  it_traced("is made whole by the next one where it was killed", function()
+    program:apply(program:policy(serving(8080) .. 'chain("mangle", "PREROUTING"):append "-j MARK --set-mark 7"\n'))
+    local _, text = boots.boot(program):traced({ "trace=sendto,setsockopt", alone = true }, "restore")
+    local calls = {}
+    for name in text:gmatch("\n?([%w]+)%(") do
+      calls[name] = (calls[name] or 0) + 1
+    end
+    local killed = 0
+    for name, count in pairs(calls) do
+      for number = 1, name == "setsockopt" and count or math.min(count, 20) do
+        local booted = boots.boot(program)
+        local done = booted:traced({ "trace=" .. name,
+          ("inject=%s:signal=KILL:when=%d"):format(name, number), alone = true }, "restore")
+        killed = killed + (done.code == 137 and 1 or 0)
+        local again = booted:must("restore")
+        assert.equal(boots.tables(lab.server), unnumbered(boots.tables(booted.namespace)), again.err)
+        assert.equal(boots.sets(lab.server), unnumbered(boots.sets(booted.namespace)))
+        booted.lab:close()
+      end
+    end
+    print(("killed %d times"):format(killed))
+    assert.truthy(killed > 15, killed)
+  end)
+
   it("does not trust a folder that others may write to", function()
     program:apply(program:policy(serving(8080)))
     run.must { "chmod", "777", program.state_dir }
