@@ -13,8 +13,6 @@
 #include "ruleset/growable.h"
 #include "ruleset/presets.h"
 
-enum { MOST_RANK = 255 };
-
 /* A firewall of its own is what a policy takes the place of: its rules are imported. */
 static bool is_guest(const struct mg_preset *preset)
 {
@@ -109,7 +107,7 @@ static const struct span nowhere = { 1, 0 };
 static struct span span_of(const struct mg_left_rule *left, const struct mg_ruleset *made_rules,
 			   const struct mg_chain_view *read, const struct mg_chain_view *made)
 {
-	struct span span = { 0, MOST_RANK };
+	struct span span = { 0, MG_RANK_HIGHEST };
 	struct mg_rule_view rule;
 
 	/* a rule of the policy's may have become several: then only the ends are known */
@@ -132,7 +130,7 @@ static struct span span_of(const struct mg_left_rule *left, const struct mg_rule
 static struct span span_in(const struct mg_rules_read *read, const struct mg_left_rule *left,
 			   const struct mg_ruleset *made_rules)
 {
-	static const struct span anywhere = { 0, MOST_RANK };
+	static const struct span anywhere = { 0, MG_RANK_HIGHEST };
 	struct mg_chain_view chain, made;
 	uint32_t index;
 
@@ -168,7 +166,7 @@ enum { PLACES = sizeof(places) / sizeof(places[0]) };
 static size_t find_place(const struct mg_rules_read *read, uint32_t preset,
 			 const struct mg_ruleset *made)
 {
-	struct span span = { 0, MOST_RANK };
+	struct span span = { 0, MG_RANK_HIGHEST };
 	size_t i;
 
 	for (i = 0; i < read->left_count; i++) {

@@ -34,7 +34,7 @@ int mg_primitive_keep(lua_State *L)
 	keep.owner = luaL_optlstring(L, 3, "", &length);
 	check_line(L, 3, keep.owner, length);
 	rank = luaL_optinteger(L, 4, MG_KEEP_RANK);
-	luaL_argcheck(L, rank >= 0 && rank <= 255, 4, "a rank is 0 to 255");
+	luaL_argcheck(L, rank >= 0 && rank <= MG_RANK_HIGHEST, 4, "there is no such rank");
 	keep.rank = (unsigned int)rank;
 	keep.origin = mg_policy_origin(L, primitives, luaL_optstring(L, 5, "keep"));
 	if (mg_ruleset_keep(primitives->ruleset, &keep, &error))

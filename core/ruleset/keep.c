@@ -75,9 +75,10 @@ int mg_ruleset_keep(struct mg_ruleset *ruleset, const struct mg_keep *keep, stru
 
 	if (!keep->pattern || !*keep->pattern)
 		return mg_fail(error, -EINVAL, MG_INVALID, "an empty pattern keeps nothing");
-	if (keep->rank > 255 || (unsigned int)keep->kind >= MG_KEEP_KINDS)
+	if (keep->rank > MG_RANK_HIGHEST || (unsigned int)keep->kind >= MG_KEEP_KINDS)
 		return mg_fail(error, -EINVAL, MG_INVALID,
-			       "what is kept has a rank above 255 or is of an unknown kind");
+			       "what is kept has a rank above %d or is of an unknown kind",
+			       MG_RANK_HIGHEST);
 	if (is_there(keeps, keep))
 		return 0;
 	err = put_string(keeps, keep->pattern, &record.pattern, error);

@@ -42,7 +42,7 @@ extern const char *const mg_keep_kinds[MG_KEEP_KINDS];
 /**
  * Keep something. All strings are copied. What is there already, with the same
  * owner and rank, is not added again.
- * Errors: MG_INVALID for an empty pattern or a rank above 255.
+ * Errors: MG_INVALID for an empty pattern or a rank above MG_RANK_HIGHEST.
  */
 int mg_ruleset_keep(struct mg_ruleset *ruleset, const struct mg_keep *keep, struct mg_error *error);
 

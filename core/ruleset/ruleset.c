@@ -259,12 +259,12 @@ int mg_ruleset_append_args(struct mg_ruleset *rs, uint32_t chain, unsigned int r
 /* Stable, by counting; a chain whose rules already come in rank order is left alone. */
 static int sort_chain(struct rule_record *rules, uint32_t count, struct rule_record *scratch)
 {
-	uint32_t starts[256] = { 0 };
+	uint32_t starts[MG_RANK_HIGHEST + 1] = { 0 };
 	uint32_t i, total = 0;
 	bool sorted = true;
 
 	for (i = 0; i < count; i++) {
-		if (rules[i].rank > 255)
+		if (rules[i].rank > MG_RANK_HIGHEST)
 			return -EINVAL;
 		starts[rules[i].rank]++;
 		if (i && rules[i].rank < rules[i - 1].rank)
@@ -272,7 +272,7 @@ static int sort_chain(struct rule_record *rules, uint32_t count, struct rule_rec
 	}
 	if (sorted)
 		return 0;
-	for (i = 0; i < 256; i++) {
+	for (i = 0; i <= MG_RANK_HIGHEST; i++) {
 		uint32_t here = starts[i];
 
 		starts[i] = total;
@@ -307,7 +307,8 @@ int mg_ruleset_seal(struct mg_ruleset *rs, struct mg_error *error)
 		err = sort_chain(sorted + rs->chains[i].first, rs->chains[i].count, rs->rules);
 	if (err) {
 		free(sorted);
-		return mg_fail(error, err, MG_INVALID, "a rule has a rank above 255");
+		return mg_fail(error, err, MG_INVALID, "a rule has a rank above %d",
+			       MG_RANK_HIGHEST);
 	}
 	free(rs->rules);
 	rs->rules = sorted;

@@ -37,6 +37,7 @@ enum mg_rank {
 	MG_RANK_LAST_LOG = 51, /* what is about to be denied */
 	MG_RANK_LAST_REJECT = 52,
 	MG_RANK_SCRIPT = 40,
+	MG_RANK_HIGHEST = 255, /* there may be */
 };
 
 #define MG_NO_RULE UINT32_MAX

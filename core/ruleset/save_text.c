@@ -179,9 +179,9 @@ static int read_number(const char *word, unsigned int *rank, struct mg_error *er
 {
 	const size_t length = strspn(word, "0123456789");
 
-	if (!length || length > 3 || word[length] || atoi(word) > 255)
-		return mg_fail(error, -EINVAL, MG_INVALID, "`%s' is no rank: a number up to 255",
-			       word);
+	if (!length || length > 3 || word[length] || atoi(word) > MG_RANK_HIGHEST)
+		return mg_fail(error, -EINVAL, MG_INVALID, "`%s' is no rank: a number up to %d",
+			       word, MG_RANK_HIGHEST);
 	*rank = (unsigned int)atoi(word);
 	return 0;
 }
