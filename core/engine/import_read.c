@@ -95,6 +95,14 @@ static const char *wrong_chain(const struct mg_dump_line *line)
 	return NULL;
 }
 
+/* The same of a name that no chain can have; @why: the words */
+static bool has_wrong_name(const struct mg_rules_read *read, const struct mg_dump_line *line,
+			   struct mg_error *why)
+{
+	return !mg_is_builtin_chain(line->table, line->chain) &&
+	       mg_compile_check_chain(read->family, line->chain, why) != 0;
+}
+
 /* The first time through: which chains there are. What is wrong is said here. */
 static int take_chain(void *context, const struct mg_dump_line *line, struct mg_error *error)
 {
@@ -103,6 +111,8 @@ static int take_chain(void *context, const struct mg_dump_line *line, struct mg_
 	int err;
 
 	if (line->kind != MG_DUMP_CHAIN || wrong_chain(line))
+		return 0;
+	if (read->lenient && has_wrong_name(read, line, NULL)) /* or that is an error later */
 		return 0;
 	if (!mg_is_builtin_chain(line->table, line->chain))
 		mg_rules_see(read, line->chain, NULL);
@@ -322,6 +332,7 @@ static int take_rule(struct mg_rules_read *read, const struct mg_dump_line *line
 static int take_line(void *context, const struct mg_dump_line *line, struct mg_error *error)
 {
 	struct mg_rules_read *read = context;
+	struct mg_error why = { 0 };
 	const char *wrong;
 
 	switch (line->kind) {
@@ -331,6 +342,8 @@ static int take_line(void *context, const struct mg_dump_line *line, struct mg_e
 	case MG_DUMP_CHAIN: break;
 	}
 	wrong = wrong_chain(line);
+	if (!wrong && has_wrong_name(read, line, &why))
+		wrong = why.text;
 	return wrong ? take_wrong(read, line, wrong, error) : 0;
 }
 
@@ -355,21 +368,6 @@ int mg_rules_begin(struct mg_rules_read *read, struct mg_error *error)
 
 	read->patterns_of = UINT32_MAX;
 	return err ? err : mg_rules_keep(read, error);
-}
-
-static int check_chain_names(const struct mg_rules_read *read, struct mg_error *error)
-{
-	const uint32_t count = mg_ruleset_chain_count(read->rules);
-	struct mg_chain_view chain;
-	uint32_t i;
-	int err = 0;
-
-	for (i = 0; i < count && !err; i++) {
-		mg_ruleset_chain_at(read->rules, i, &chain);
-		if (!mg_is_builtin_chain(chain.table, chain.name))
-			err = mg_compile_check_chain(chain.family, chain.name, error);
-	}
-	return err;
 }
 
 /* Bring the entries into the order of the rules. */
@@ -403,7 +401,7 @@ int mg_rules_end(struct mg_rules_read *read, struct mg_error *error)
 
 	if (!err)
 		err = sort_entries(read, error);
-	return err ? err : check_chain_names(read, error);
+	return err;
 }
 
 unsigned int mg_rules_families(const struct mg_rules_read *read)

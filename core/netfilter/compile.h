@@ -52,8 +52,8 @@ int mg_compile_rule(enum mg_family family, const struct mg_compile_context *cont
 		    struct mg_compiled_rule *out, struct mg_error *error);
 
 /**
- * May a user chain have this name? Not that of a target, as iptables has it: "-j NAME"
- * would mean the one or the other, depending on which is there.
+ * May a user chain have this name? It has to fit, and is not that of a target, as iptables
+ * has it: "-j NAME" would mean the one or the other, depending on which is there.
  */
 int mg_compile_check_chain(enum mg_family family, const char *name, struct mg_error *error);
 

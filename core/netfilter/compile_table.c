@@ -2,6 +2,7 @@
 /*
  * One table of a ruleset, compiled into an image.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "ruleset/growable.h"
 #include "ruleset/keep.h"
 #include "session.h"
+#include "verdicts.h"
 
 /* Chains that the policy keeps and jumps to, without saying what is in them. */
 struct needed {
@@ -81,8 +83,35 @@ static int is_extension(void *context)
 	return mg_find_target(context) != NULL;
 }
 
+/* What iptables says of a name, whatever is installed. */
+static int check_name(const char *name, struct mg_error *error)
+{
+	const char *at;
+
+	if (!*name || strlen(name) >= XT_EXTENSION_MAXNAMELEN)
+		return mg_fail(error, -EINVAL, MG_INVALID,
+			       "chain name `%s' has %zu characters, but 1 to %d fit", name,
+			       strlen(name), XT_EXTENSION_MAXNAMELEN - 1);
+	if (*name == '-' || *name == '!')
+		return mg_fail(error, -EINVAL, MG_INVALID,
+			       "chain name `%s' not allowed to start with `%c'", name, *name);
+	for (at = name; *at; at++)
+		if (isspace((unsigned char)*at) || iscntrl((unsigned char)*at))
+			return mg_fail(
+				error, -EINVAL, MG_INVALID,
+				"a chain name cannot hold white space or control characters");
+	if (mg_verdict_number(name) || strcmp(name, XT_ERROR_TARGET) == 0)
+		return mg_fail(error, -EEXIST, MG_INVALID,
+			       "a chain cannot be called `%s': that is a verdict", name);
+	return 0;
+}
+
 int mg_compile_check_chain(enum mg_family family, const char *name, struct mg_error *error)
 {
+	int err = check_name(name, error);
+
+	if (err)
+		return err;
 	mg_session_family(family);
 	if (mg_fence_run(is_extension, (void *)name, NULL) <= 0)
 		return 0;

@@ -8,7 +8,6 @@
  */
 #include "edit.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +15,6 @@
 #include "compile.h"
 #include "ruleset/failure.h"
 #include "ruleset/growable.h"
-#include "verdicts.h"
 
 static int no_memory(struct mg_error *error)
 {
@@ -206,29 +204,13 @@ int mg_edit_open(enum mg_family family, const char *table, struct mg_edit **out,
 	return 0;
 }
 
-/* What iptables says of a name for a new chain. */
 static int check_name(const struct mg_edit *edit, const char *name, struct mg_error *error)
 {
-	const char *at;
+	int err = mg_compile_check_chain(edit->live->family, name, error);
 
-	if (!*name || strlen(name) >= XT_EXTENSION_MAXNAMELEN)
-		return mg_fail(error, -EINVAL, MG_INVALID,
-			       "chain name `%s' has %zu characters, but 1 to %d fit", name,
-			       strlen(name), XT_EXTENSION_MAXNAMELEN - 1);
-	if (*name == '-' || *name == '!')
-		return mg_fail(error, -EINVAL, MG_INVALID,
-			       "chain name `%s' not allowed to start with `%c'", name, *name);
-	for (at = name; *at; at++)
-		if (isspace((unsigned char)*at) || iscntrl((unsigned char)*at))
-			return mg_fail(
-				error, -EINVAL, MG_INVALID,
-				"a chain name cannot hold white space or control characters");
-	if (find_chain(edit, name))
-		return mg_fail(error, -EEXIST, MG_INVALID, "chain `%s' is there already", name);
-	if (mg_verdict_number(name) || strcmp(name, XT_ERROR_TARGET) == 0)
-		return mg_fail(error, -EEXIST, MG_INVALID,
-			       "a chain cannot be called `%s': that is a verdict", name);
-	return mg_compile_check_chain(edit->live->family, name, error);
+	if (!err && find_chain(edit, name))
+		err = mg_fail(error, -EEXIST, MG_INVALID, "chain `%s' is there already", name);
+	return err;
 }
 
 int mg_edit_add_chain(struct mg_edit *edit, const char *name, struct mg_error *error)

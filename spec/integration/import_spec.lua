@@ -301,6 +301,20 @@ describe("an import #integration", function()
       assert.truthy(result.err:find("--lenient", 1, true), result.err)
     end)
 
+    it("names a chain that cannot be with its number, too", function()
+      local names = { ("y"):rep(29), "a\1b", "!x", "LOG", "ACCEPT" }
+      local wrong = "*filter\n:GOOD - [0:0]\n:" .. table.concat(names, " - [0:0]\n:") .. " - [0:0]\n"
+        .. "-A INPUT -j GOOD\n-A !x -j DROP\nCOMMIT\n"
+      local result = program:run("import", file("rules.v4", wrong))
+      assert.equal(1, result.code)
+      for line = 3, 7 do
+        assert.truthy(result.err:find(("rules.v4:%d: "):format(line), 1, true), line .. result.err)
+      end
+      local policy = import("--lenient", file("rules.v4", wrong))
+      assert_has(policy, '  :append "-j GOOD"', "rules.v4:9: its chain is declared nowhere")
+      assert.equal(0, program:run("check", program:policy(policy)).code)
+    end)
+
     it("makes marked comments of them on request", function()
       local policy, warnings = import("--lenient", file("rules.v4", text))
       assert_has(policy, "-- NOT IMPORTED (", "rules.v4:3: ",
