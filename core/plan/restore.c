@@ -68,9 +68,12 @@ static int restore_some(const struct mg_plan *plan, const bool *touched, bool fi
 int mg_restore(const struct mg_plan *plan, const bool *touched, struct mg_set_states *sets,
 	       struct mg_error *error)
 {
-	int err = restore_some(plan, touched, false, error);
-	int last = restore_some(plan, touched, true, err ? NULL : error);
+	int err = mg_sets_revive(plan, error);
+	int last = restore_some(plan, touched, false, err ? NULL : error);
 
+	if (!err)
+		err = last;
+	last = restore_some(plan, touched, true, err ? NULL : error);
 	if (!err)
 		err = last;
 	last = mg_sets_restore(plan, sets, err ? NULL : error);

@@ -155,7 +155,57 @@ static bool was_exchanged(const struct mg_set_plan *set, unsigned char how_far)
 	if (how_far != EXCHANGING)
 		return how_far == EXCHANGED;
 	return compare_members(set->made, set->family, set->live_members, set->live_count, NULL) ==
-	       0;
+		       0 ||
+	       compare_members(set->live, set->family, set->members, set->count, NULL) == 0;
+}
+
+/*
+ * What was there stands aside until the verdict, where no rule holds it: if
+ * somebody has destroyed or changed it, it is made once more.
+ */
+static int revive(struct mg_ipset *ipset, const struct mg_set_plan *set, const char *name,
+		  struct mg_error *error)
+{
+	struct mg_ipset_header *headers;
+	size_t count;
+	bool is_there;
+	int err;
+
+	if (compare_members(name, set->family, set->live_members, set->live_count, NULL) == 0)
+		return 0;
+	err = mg_ipset_headers(ipset, &headers, &count, error);
+	if (err)
+		return err;
+	is_there = mg_ipset_find(headers, count, name);
+	free(headers);
+	if (is_there && mg_ipset_destroy(ipset, name, NULL)) /* a rule holds it */
+		return 0;
+	return mg_ipset_make(ipset, name, set->live_type, set->family, set->live_members,
+			     set->live_count, error);
+}
+
+int mg_sets_revive(const struct mg_plan *plan, struct mg_error *error)
+{
+	struct mg_ipset *ipset;
+	size_t i;
+	int one, err;
+
+	if (!count_of(plan))
+		return 0;
+	err = mg_ipset_open(&ipset, error);
+	if (err)
+		return err;
+	for (i = 0; i < plan->sets->count; i++) {
+		const struct mg_set_plan *set = &plan->sets->items[i];
+
+		if (!*set->live || set->is_exchanged || (set->is_wanted && !*set->made))
+			continue;
+		one = revive(ipset, set, set->live, err ? NULL : error);
+		if (one && !err)
+			err = one;
+	}
+	mg_ipset_close(ipset);
+	return err;
 }
 
 static int restore_one(struct mg_ipset *ipset, const struct mg_set_plan *set,
@@ -167,7 +217,9 @@ static int restore_one(struct mg_ipset *ipset, const struct mg_set_plan *set,
 	int err;
 
 	if (was_exchanged(set, *how_far)) {
-		err = mg_ipset_swap(ipset, set->made, set->live, error);
+		err = revive(ipset, set, set->made, error);
+		if (!err)
+			err = mg_ipset_swap(ipset, set->made, set->live, error);
 		if (err)
 			return err;
 		*how_far = MAKING;

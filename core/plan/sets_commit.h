@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Making the sets of a plan real, and taking that back. In this order: choose,
- * make, exchange, then the tables; restore the tables, then the sets; or, once
+ * make, exchange, then the tables; revive, restore the tables, then the sets; or, once
  * it is confirmed, tidy.
  *
  * How far it came stands in memory that a forked guard shares, so that it knows
@@ -38,6 +38,12 @@ int mg_sets_make(const struct mg_plan *plan, struct mg_set_states *states, struc
 /** Exchange the members of those sets whose tables are not written. */
 int mg_sets_exchange(const struct mg_plan *plan, struct mg_set_states *states,
 		     struct mg_error *error);
+
+/**
+ * Before the tables are restored: make sets once more that the old rules look up,
+ * if somebody has destroyed or changed them where they stood aside.
+ */
+int mg_sets_revive(const struct mg_plan *plan, struct mg_error *error);
 
 /** Put back what was exchanged, and remove what was made. May be called again. */
 int mg_sets_restore(const struct mg_plan *plan, struct mg_set_states *states,

@@ -150,6 +150,26 @@ describe("the sets of a policy #integration", function()
     end)
   end
 
+  for _, kind in ipairs { "members", "members and rules", "types", "a set that goes" } do
+    local old, new = table.unpack(changes[kind])
+    for what, command in pairs { destroyed = "ipset destroy $s", changed = "ipset add $s 127.9.9.9" } do
+      it(("come back when what stood aside was %s meanwhile: %s"):format(what, kind), function()
+        program:apply(program:policy(old))
+        local before = everything()
+        local process = begin(program:policy(new, "new.lua"), 30)
+        local done = lab.server:must { "sh", "-c", ([[
+          for s in $(ipset list -t | awk '/^Name/ { n = $2 } /^References: 0/ { print n }' | grep mg4); do
+            %s && echo "$s"
+          done]]):format(command) }
+        assert.matches("^mg4%-bad", done)
+        program:must("rollback")
+        assert.equal(3, process:wait(slack).code)
+        assert.equal((before:gsub("initval %S+", "")), (everything():gsub("initval %S+", "")))
+        assert.equal(0, program:run("plan", program:policy(old), "--detailed-exitcode").code)
+      end)
+    end
+  end
+
   for _, kind in ipairs { "members", "members and rules" } do
     it_traced("come back when apply is killed at any of its calls to the kernel: " .. kind, function()
       local old, new = table.unpack(changes[kind])
