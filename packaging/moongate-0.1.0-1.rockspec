@@ -27,6 +27,8 @@ dependencies = {
 external_dependencies = {
   LIBXTABLES = { header = "xtables.h" },
   LIBMNL = { header = "libmnl/libmnl.h" },
+  LIBIPSET = { header = "libipset/ipset.h" },
+  LIBJANSSON = { header = "jansson.h" },
 }
 build = {
   type = "make",
