@@ -84,11 +84,37 @@ int mg_sets_check_live(const struct mg_plan *plan, struct mg_error *error)
 	return 0;
 }
 
-static int make_one(struct mg_ipset *ipset, const struct mg_set_plan *set, struct mg_error *error)
+/* In one session, take a step for each set until one fails. */
+static int each_set(const struct mg_plan *plan, struct mg_set_states *states,
+		    int (*step)(struct mg_ipset *ipset, const struct mg_set_plan *set,
+				unsigned char *how_far, struct mg_error *error),
+		    struct mg_error *error)
 {
-	int err = mg_ipset_make(ipset, set->made, set->type, set->family, set->members, set->count,
-				error);
+	struct mg_ipset *ipset;
+	size_t i;
+	int err;
 
+	if (!count_of(plan))
+		return 0;
+	err = mg_ipset_open(&ipset, error);
+	if (err)
+		return err;
+	for (i = 0; i < plan->sets->count && !err; i++)
+		err = step(ipset, &plan->sets->items[i], &states->how_far[i], error);
+	mg_ipset_close(ipset);
+	return err;
+}
+
+static int make_one(struct mg_ipset *ipset, const struct mg_set_plan *set, unsigned char *how_far,
+		    struct mg_error *error)
+{
+	int err;
+
+	if (!*set->made)
+		return 0;
+	*how_far = MAKING;
+	err = mg_ipset_make(ipset, set->made, set->type, set->family, set->members, set->count,
+			    error);
 	if (!err)
 		err = compare_members(set->made, set->family, set->members, set->count, error);
 	if (err == -EAGAIN)
@@ -101,49 +127,27 @@ static int make_one(struct mg_ipset *ipset, const struct mg_set_plan *set, struc
 
 int mg_sets_make(const struct mg_plan *plan, struct mg_set_states *states, struct mg_error *error)
 {
-	struct mg_ipset *ipset;
-	size_t i;
+	return each_set(plan, states, make_one, error);
+}
+
+static int exchange_one(struct mg_ipset *ipset, const struct mg_set_plan *set,
+			unsigned char *how_far, struct mg_error *error)
+{
 	int err;
 
-	if (!count_of(plan))
+	if (!*set->made || !set->is_exchanged)
 		return 0;
-	err = mg_ipset_open(&ipset, error);
-	if (err)
-		return err;
-	for (i = 0; i < plan->sets->count && !err; i++) {
-		if (!*plan->sets->items[i].made)
-			continue;
-		states->how_far[i] = MAKING;
-		err = make_one(ipset, &plan->sets->items[i], error);
-	}
-	mg_ipset_close(ipset);
+	*how_far = EXCHANGING;
+	err = mg_ipset_swap(ipset, set->made, set->live, error);
+	if (!err)
+		*how_far = EXCHANGED;
 	return err;
 }
 
 int mg_sets_exchange(const struct mg_plan *plan, struct mg_set_states *states,
 		     struct mg_error *error)
 {
-	struct mg_ipset *ipset;
-	size_t i;
-	int err;
-
-	if (!count_of(plan))
-		return 0;
-	err = mg_ipset_open(&ipset, error);
-	if (err)
-		return err;
-	for (i = 0; i < plan->sets->count && !err; i++) {
-		const struct mg_set_plan *set = &plan->sets->items[i];
-
-		if (!*set->made || !set->is_exchanged)
-			continue;
-		states->how_far[i] = EXCHANGING;
-		err = mg_ipset_swap(ipset, set->made, set->live, error);
-		if (!err)
-			states->how_far[i] = EXCHANGED;
-	}
-	mg_ipset_close(ipset);
-	return err;
+	return each_set(plan, states, exchange_one, error);
 }
 
 /*
