@@ -170,13 +170,14 @@ static int load_none(struct restoring *restoring, const struct mg_error *words,
 	return fail(restoring, restoring->engine->families, reasons, error);
 }
 
-/* What was never confirmed is not live any more. */
+/* What was never confirmed is not live any more, unless it is in the family that stays. */
 static int clean_up(struct restoring *restoring, struct mg_error *error)
 {
 	struct mg_engine *engine = restoring->engine;
+	const unsigned int asked = engine->request.families;
 	int err;
 
-	if (!engine->begun)
+	if (!engine->begun || (asked && asked != (1U << MG_IPV4 | 1U << MG_IPV6)))
 		return 0;
 	err = mg_state_drop_unconfirmed(engine->state, &engine->notes, error);
 	mg_state_clear_pending(engine->state, NULL);

@@ -19,6 +19,33 @@ function M.boot(before, make)
   return program
 end
 
+--- A policy with a set, one service, and ssh.
+function M.serving(port)
+  return ([[
+default_deny()
+allow_established()
+allow_loopback()
+allow_icmp()
+allow_inbound_ssh()
+allow_inbound { tcp = %d, from = addresses { "192.0.2.0/24", "2001:db8:%d::/48", as = "set", name = "office" } }
+]]):format(port, port)
+end
+
+-- The namespace lives as long as this; all in one line, which is quick.
+local glance = [[
+"$@"; echo "code $?"; iptables-legacy-save; ip6tables-legacy-save; ipset save -sorted]]
+
+--- Boot, restore, and tell what is live then: { code =, err =, live = }.
+function M.glance(program)
+  local words = { "unshare", "--net", "sh", "-c", glance, "sh" }
+  table.move(program:words("restore"), 1, 4, #words + 1, words)
+  local done = run.run(words, { env = { XTABLES_LOCKFILE = program.lab.dir .. "/boot.lock" } })
+  return {
+    code = tonumber(done.out:match("^code (%d+)\n")), err = done.err,
+    live = done.out:gsub("^code %d+\n", ""):gsub("# [^\n]*\n", ""):gsub(" initval 0x%x+", ""),
+  }
+end
+
 --- All sets with their members, without what differs from one making to the next.
 function M.sets(namespace)
   return (namespace:must { "ipset", "save", "-sorted" }:gsub(" initval 0x%x+", ""))
