@@ -171,6 +171,7 @@ local function new_writer(remarks)
 end
 
 -- Lua source of a chain object: for both families unless it is of one only.
+-- And the families that it is for.
 local function object(job, table_name, name)
   local families = 0
   for family = 1, 2 do
@@ -180,9 +181,9 @@ local function object(job, table_name, name)
     end
   end
   if families == job.input.families then
-    return ('chain("%s", %s)'):format(table_name, text.quoted(name))
+    return ('chain("%s", %s)'):format(table_name, text.quoted(name)), families
   end
-  return ('chain("%s", %s, { family = "%s" })'):format(table_name, text.quoted(name), family_names[families])
+  return ('chain("%s", %s, { family = "%s" })'):format(table_name, text.quoted(name), family_names[families]), families
 end
 
 -- Write a stretch of a chain: from `first` to `last`, by family.
@@ -192,8 +193,10 @@ local function write_stretch(job, table_name, name, first, last)
     local chain = job.model.chains[key(family, table_name, name)]
     rules[family] = chain and chain.rules or nothing
   end
+  local source, families = object(job, table_name, name)
   local walk = {
-    table = table_name, chain = name, object = object(job, table_name, name), families = job.input.families,
+    table = table_name, chain = name, object = source, families = job.input.families,
+    object_families = families,
     verbs = not job.input.plain and has_helpers[table_name .. " " .. name] or false,
     rules = rules, at = { first[1], first[2] }, last = last, trial = job.trial, split = job.split,
     core = job.core, careful = job.input.careful,
@@ -289,7 +292,7 @@ local function write_other_chains(job, table_name)
         write_stretch(job, table_name, name, { 1, 1 }, last)
       elseif not is_built_in[name] then
         job.writer.blank()
-        job.writer.add(object(job, table_name, name))
+        job.writer.add((object(job, table_name, name)))
       end
     end
   end

@@ -115,14 +115,14 @@ function M.values(walk, family, at, count, field, into)
   end
 end
 
---- Does the text of a rule tell the language which family it is for? What tells
--- it is the same in all rules of a kind.
+--- Does the text of a rule tell the language which family it is for, or its
+-- chain? What tells it is the same in all rules of a kind.
 -- @param walk see moongate.import_walk
 -- @param family 1 or 2
 -- @param at the rule's place
 -- @return true or false
 function M.says_family(walk, family, at)
-  if walk.families ~= 3 then
+  if walk.object_families ~= 3 then
     return true
   end
   local kind = M.of(walk, family, at)

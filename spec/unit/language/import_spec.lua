@@ -66,6 +66,17 @@ describe("an import", function()
     assert.equal('chain("filter", "INPUT"):append "-m length --length 5 -j DROP"\n', body(3, { { only }, { only } }))
   end)
 
+  it("says the family once, where the chain is of one", function()
+    local written = body(3, { { "filter INPUT -j MINE", "filter MINE -m length --length 5 -j DROP" },
+      { "filter OUTPUT -m length --length 5 -j DROP" } })
+    for _, line in ipairs {
+      'chain("filter", "MINE", { family = "ipv4" }):append "-m length --length 5 -j DROP"',
+      'chain("filter", "OUTPUT"):append "-6 -m length --length 5 -j DROP"',
+    } do
+      assert.truthy(written:find(line .. "\n", 1, true), written)
+    end
+  end)
+
   -- Lua finds the line of each call slowly in a statement of thousands of lines.
   it("begins another statement behind fifty appends, but not between a remark and its rule", function()
     local lines, remarks = {}, {}
