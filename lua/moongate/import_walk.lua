@@ -312,10 +312,10 @@ end
 
 --- Write what makes a stretch of a chain.
 -- @param walk { table =, chain =, object = Lua source of the chain, object_families = those that it is for,
---   families = those imported, verbs = whether helpers may be used, rules = { columns, columns } by family, at = { 1, 1 },
---   last = { n, m }, trial =, split =, core =, careful =, write = function(code, is_primitive, at, made),
---   write_many = function(sources, is_primitive) for single rules that nothing stands beside, remarks = { {}, {} } by
---   family and place }; changed
+--   families = those imported, verbs = whether helpers may be used, rules = { columns, columns } by family,
+--   at = { 1, 1 }, last = { n, m }, trial =, split =, core =, careful =, write = function(code, is_primitive, at,
+--   made), write_many = function(sources, is_primitive) for single rules that nothing stands beside,
+--   remarks = { {}, {} } by family and place }; changed
 -- @raise with the place of a rule that the language cannot say
 function M.run(walk)
   walk.places, walk.no_fold, walk.kinds = { {}, {} }, { 0, 0 }, { {}, {} }
