@@ -274,6 +274,13 @@ static bool counts(const struct mg_set_plans *plans, const char *name)
 	return false;
 }
 
+/* Can Moongate have made it, for one of the families that were planned? */
+static bool is_our_make(const struct mg_plan *plan, const struct mg_ipset_header *set)
+{
+	return mg_set_is_ours(set->name) && set->has_family && plan->families & 1U << set->family &&
+	       (strcmp(set->type, "hash:ip") == 0 || strcmp(set->type, "hash:net") == 0);
+}
+
 void mg_sets_tidy(const struct mg_plan *plan)
 {
 	struct mg_ipset_header *headers = NULL;
@@ -285,8 +292,7 @@ void mg_sets_tidy(const struct mg_plan *plan)
 	if (mg_ipset_headers(ipset, &headers, &count, NULL))
 		count = 0;
 	for (i = 0; i < count; i++)
-		if (mg_set_is_ours(headers[i].name) && headers[i].has_family &&
-		    plan->families & 1U << headers[i].family && !headers[i].references &&
+		if (is_our_make(plan, &headers[i]) && !headers[i].references &&
 		    !counts(plan->sets, headers[i].name))
 			mg_ipset_destroy(ipset, headers[i].name, NULL);
 	free(headers);

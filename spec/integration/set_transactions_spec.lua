@@ -255,11 +255,13 @@ describe("the sets of a policy #integration", function()
     for _, name in ipairs { "mg4-bad.77", "mg4-gone", "other", "mg4-used" } do
       lab.server:must { "ipset", "create", name, "hash:ip" }
     end
-    -- what a rule that is not the policy's looks up stays
+    -- what Moongate cannot have made stays, and no plan tells of it
+    lab.server:must { "ipset", "create", "mg4-pairs", "hash:ip,port" }
+    -- so does what a rule that is not the policy's looks up
     tables.edit(lab.server, "ipv4", "-t mangle -A INPUT -m set --match-set mg4-used src")
     local path = program:policy(changes.members[2])
     program:apply(path)
-    assert.equal("mg4-bad mg4-used mg6-bad other ", names())
+    assert.equal("mg4-bad mg4-pairs mg4-used mg6-bad other ", names())
     assert.equal(0, program:run("plan", path, "--detailed-exitcode").code)
   end)
 
