@@ -104,7 +104,7 @@ static int tell_boot(struct mg_engine *engine, struct mg_error *error)
 	if (engine->confirmed || access("/run/systemd/system", F_OK) ||
 	    mg_boot_is_enabled("/", "moongate.service"))
 		return 0;
-	return mg_note(&engine->notes, MG_INFO, NULL, "systemctl enable moongate",
+	return mg_note(&engine->notes, MG_WARNING, NULL, "systemctl enable moongate",
 		       "nothing loads these rules at boot yet")
 		       ? mg_engine_no_memory(error)
 		       : 0;
