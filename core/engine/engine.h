@@ -11,6 +11,7 @@
  *   loaded_plan.c  and taking it up again
  *   applying.c     making it real
  *   restoring.c    the confirmed generation, at boot
+ *   absent_sets.c  what of it cannot be yet
  *   loading.c      rules that nobody has to confirm
  *   standing_in.c  and the minimal rules where there is none
  *   settling.c     confirming or rolling back what waits

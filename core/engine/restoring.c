@@ -148,6 +148,9 @@ static int load_generation(struct restoring *restoring, struct mg_error *error)
 	int err = mg_ruleset_new(&ruleset, error);
 
 	if (!err)
+		err = mg_engine_leave_out_absent(restoring->engine, restoring->generation,
+						 &reasons[MG_IPV4]);
+	if (!err)
 		err = mg_engine_read_generation(restoring->generation, ruleset, &families,
 						&reasons[MG_IPV4]);
 	families = err ? ~0U : families;

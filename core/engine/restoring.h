@@ -7,6 +7,13 @@
 
 #include "engine.h"
 
+/**
+ * Make remarks of the rules of @generation that look up sets of somebody else's
+ * which are not there, unless a look-up is negated; a note tells.
+ */
+int mg_engine_leave_out_absent(struct mg_engine *engine, struct mg_generation *generation,
+			       struct mg_error *error);
+
 /** Rules that are to be live. */
 struct mg_loading {
 	const struct mg_ruleset *ruleset;
