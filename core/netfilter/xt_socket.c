@@ -35,14 +35,18 @@ int mg_xt_open(const struct mg_family_ops *ops)
 	return fd < 0 ? -errno : fd;
 }
 
+/* @table may be out->name. */
 static int get_info(int fd, const struct mg_family_ops *ops, const char *table,
 		    struct ipt_getinfo *out)
 {
-	socklen_t length = sizeof(*out);
+	struct ipt_getinfo info = { .name = "" };
+	socklen_t length = sizeof(info);
 
-	memset(out, 0, sizeof(*out));
-	snprintf(out->name, sizeof(out->name), "%s", table);
-	return getsockopt(fd, ops->socket_level, IPT_SO_GET_INFO, out, &length) ? -errno : 0;
+	snprintf(info.name, sizeof(info.name), "%s", table);
+	if (getsockopt(fd, ops->socket_level, IPT_SO_GET_INFO, &info, &length))
+		return -errno;
+	*out = info;
+	return 0;
 }
 
 int mg_xt_info(int fd, const struct mg_family_ops *ops, const char *table, struct ipt_getinfo *out)

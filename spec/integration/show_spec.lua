@@ -13,6 +13,7 @@ local tables = require "spec.support.tables"
 
 local it = features.it(it, pending)
 local it_as_user = features.it(it, pending)
+local it_traced = features.it(it, pending, "strace")
 
 -- Something in each table, of both families and of one, with user chains.
 local broad = [[
@@ -233,5 +234,26 @@ describe("show #integration", function()
     assert.equal(0, nat.code, nat.err)
     assert.equal("", nat.err)
     assert.equal(4, #headers(nat.out))
+  end)
+
+  -- Another program may change a table between the question for its size and that for its rules.
+  it_traced("reads a table once more that changes while it is read", function()
+    program:apply(program:policy(broad))
+    local expected = program:must("show", "filter").out
+    local result, text = program:traced({ alone = true, "trace=getsockopt" }, "show", "filter")
+    assert.equal(expected, result.out)
+    local call, read = 0, nil
+    for line in text:gmatch("[^\n]+") do
+      call = call + 1
+      read = read or line:find("IPT_SO_GET_ENTRIES", 1, true) and call
+    end
+    for _, last in ipairs { read, read + 2, read + 16 } do
+      -- each further attempt asks for the size, too
+      local when = ("when=%d..%d+2"):format(read, last)
+      result = program:traced({ alone = true, "trace=getsockopt", "inject=getsockopt:error=EAGAIN:" .. when },
+        "show", "filter")
+      assert.equal(0, result.code, result.err)
+      assert.equal(expected, result.out)
+    end
   end)
 end)
