@@ -31,8 +31,11 @@ static int check_use(void *context, struct xt_set_info *info)
 /* A rule for both families looks into a set of one: say how a policy says so. */
 static void add_remedy(const struct checking *checking, struct mg_error *error)
 {
-	const struct mg_error words = *error;
+	struct mg_error words;
 
+	if (!error || !checking->binding.is_other_family)
+		return;
+	words = *error;
 	mg_set_error(error, MG_INVALID, "%s Say which: set { \"%s\", family = \"%s\" }", words.text,
 		     checking->binding.missing, checking->ops->family == MG_IPV4 ? "ipv6" : "ipv4");
 }
@@ -54,8 +57,7 @@ static int check_table(struct checking *checking, const struct mg_table_plan *ta
 			return mg_fail(error, err, MG_KERNEL, "cannot ask for sets: %s",
 				       strerror(-err));
 		err = mg_set_missing(&checking->binding, checking->ops, error);
-		if (error && checking->binding.is_other_family)
-			add_remedy(checking, error);
+		add_remedy(checking, error);
 		mg_error_origin(error, mg_plan_origin(checking->plan, entry));
 	}
 	return err;
