@@ -17,7 +17,6 @@
 #include "ruleset/rule_names.h"
 
 struct leaving {
-	struct mg_engine *engine;
 	int kernel;		     /* to ask for sets */
 	char last[MG_SET_NAME_SIZE]; /* the set that was asked for last: rules come in rows */
 	bool last_absent;
@@ -25,17 +24,12 @@ struct leaving {
 	size_t rules;
 };
 
-/* Sets of Moongate's own are in the generation, and made. */
-static bool is_own(const char *name)
-{
-	return strncmp(name, "mg4-", 4) == 0 || strncmp(name, "mg6-", 4) == 0;
-}
-
 static bool is_absent(struct leaving *leaving, const char *name)
 {
 	uint16_t index;
 
-	if (strlen(name) >= sizeof(leaving->last) || is_own(name))
+	/* sets of ours are in the generation, and made */
+	if (strlen(name) >= sizeof(leaving->last) || mg_set_is_ours(name))
 		return false;
 	if (strcmp(leaving->last, name) != 0) {
 		strcpy(leaving->last, name);
@@ -111,7 +105,7 @@ static void look_through(struct leaving *leaving, char *text)
 int mg_engine_leave_out_absent(struct mg_engine *engine, struct mg_generation *generation,
 			       struct mg_error *error)
 {
-	struct leaving leaving = { .engine = engine, .kernel = -1 };
+	struct leaving leaving = { .kernel = -1 };
 	int family;
 
 	for (family = 0; family < MG_FAMILIES; family++) {
@@ -131,8 +125,7 @@ int mg_engine_leave_out_absent(struct mg_engine *engine, struct mg_generation *g
 		return 0;
 	return mg_note(&engine->notes, MG_WARNING, NULL, "moongate restore, once it is there",
 		       "the set %s is not there yet: left out, as if it were empty, %zu rule%s "
-		       "that "
-		       "would look into it%s",
+		       "that would look into it%s",
 		       leaving.absent, leaving.rules, leaving.rules == 1 ? "" : "s",
 		       leaving.rules == 1 ? "" : ", or into others like it")
 		       ? mg_engine_no_memory(error)
