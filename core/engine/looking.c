@@ -79,15 +79,19 @@ static int find_drift(struct mg_engine *engine, const struct mg_generation *gene
 
 static int find_pending(struct mg_engine *engine, struct mg_report *out, struct mg_error *error)
 {
+	static const int64_t SECOND = 1000000000;
 	struct mg_pending pending;
 	struct timespec now;
+	int64_t left;
 	int err = mg_state_read_pending(engine->state, &pending, error);
 
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	out->pending_number = pending.number;
-	out->seconds_left = pending.deadline - now.tv_sec;
+	/* rounded up: the last second is one, too */
+	left = pending.deadline - ((int64_t)now.tv_sec * SECOND + now.tv_nsec);
+	out->seconds_left = left > 0 ? (left + SECOND - 1) / SECOND : left / SECOND - 1;
 	if (kill(pending.guard, 0) && errno == ESRCH)
 		out->pending = MG_PENDING_LEFT;
 	else if (!pending.committed)

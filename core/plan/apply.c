@@ -71,12 +71,16 @@ static void clean_up(void *context, enum mg_verdict verdict)
 	mg_state_clear_pending(state, NULL);
 }
 
+static const int64_t SECOND = 1000000000;
+
+/* As the kernel has the start of a process: a connection is older or newer than the commit by it.
+ */
 static int64_t boottime(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec;
+	return (int64_t)now.tv_sec * SECOND + now.tv_nsec;
 }
 
 /* A family that is not in the plan stays what it was, and ours. */
@@ -205,7 +209,7 @@ static int commit(struct mg_transaction *transaction, struct mg_error *error)
 	if (!err) {
 		pending->committed = boottime();
 		pending->deadline = pending->committed +
-				    (int64_t)(transaction->order.seconds + 0.5);
+				    (int64_t)(transaction->order.seconds * (double)SECOND);
 		/* before the deadline runs: from then on it can be confirmed */
 		err = mg_state_write_pending(transaction->order.state, pending, error);
 	}

@@ -30,6 +30,7 @@
 #define RUN_DIR "/run/moongate"
 #define LOCK "lock"
 #define PENDING "pending.json"
+#define PENDING_FORMAT 2 /* 1 had its times in seconds */
 #define SOCKET "guard.sock"
 
 #define LOCK_PAUSE_MS 10 /* short against any transaction, long against a busy loop */
@@ -347,8 +348,8 @@ int mg_state_write_pending(struct mg_state *state, const struct mg_pending *pend
 		if (ret)
 			return ret;
 	}
-	record = json_pack("{s:i, s:I, s:s, s:I, s:I, s:I, s:s, s:o}", "format", 1, "number",
-			   (json_int_t)pending->number, "token", pending->token, "guard",
+	record = json_pack("{s:i, s:I, s:s, s:I, s:I, s:I, s:s, s:o}", "format", PENDING_FORMAT,
+			   "number", (json_int_t)pending->number, "token", pending->token, "guard",
 			   (json_int_t)pending->guard, "committed", (json_int_t)pending->committed,
 			   "deadline", (json_int_t)pending->deadline, "boot_id", boot_id,
 			   "ssh_connection", mg_state_string(pending->ssh_connection));
@@ -390,7 +391,7 @@ static bool parse_pending(const json_t *record, struct mg_pending *out)
 {
 	int64_t format, number, guard;
 
-	if (!take_number(record, "format", 1, &format) || format != 1 ||
+	if (!take_number(record, "format", PENDING_FORMAT, &format) || format != PENDING_FORMAT ||
 	    !take_number(record, "number", UINT32_MAX, &number) ||
 	    !take_number(record, "guard", INT_MAX, &guard) ||
 	    !take_number(record, "committed", INT64_MAX, &out->committed) ||

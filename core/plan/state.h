@@ -51,8 +51,8 @@ struct mg_pending {
 	uint32_t number;	  /* of its generation */
 	char token[33];		  /* 128 random bits in hex */
 	pid_t guard;		  /* process id of the guard */
-	int64_t committed;	  /* CLOCK_BOOTTIME seconds when it was committed, 0 before */
-	int64_t deadline;	  /* CLOCK_BOOTTIME seconds of the roll-back */
+	int64_t committed;	  /* CLOCK_BOOTTIME in ns when all of it was live; 0 before */
+	int64_t deadline;	  /* CLOCK_BOOTTIME in ns of the roll-back */
 	char boot_id[37];	  /* of the boot in which it was made; "": of this one */
 	char ssh_connection[256]; /* SSH_CONNECTION of the applying session, or "" */
 };

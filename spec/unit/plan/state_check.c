@@ -354,8 +354,8 @@ static void pending(void)
 	struct mg_pending written = { .number = 12,
 				      .token = "0123456789abcdef0123456789abcdef",
 				      .guard = 4711,
-				      .committed = 123456,
-				      .deadline = 123486,
+				      .committed = 123456789012345,
+				      .deadline = 123486789012345,
 				      .ssh_connection = "10.0.0.1 5000 10.0.0.2 22" };
 	struct mg_pending read;
 
@@ -365,8 +365,8 @@ static void pending(void)
 	EXPECT_IS(strlen(read.boot_id), 36);
 	EXPECT_IS(read.number, 12);
 	EXPECT_IS(read.guard, 4711);
-	EXPECT_IS(read.committed, 123456);
-	EXPECT_IS(read.deadline, 123486);
+	EXPECT_IS(read.committed, written.committed);
+	EXPECT_IS(read.deadline, written.deadline);
 	EXPECT_TEXT(read.token, written.token);
 	EXPECT_TEXT(read.ssh_connection, written.ssh_connection);
 	strcpy(written.boot_id, "00000000-0000-0000-0000-000000000000");
@@ -379,7 +379,7 @@ static void pending(void)
 	shell("echo '{' >run/pending.json");
 	EXPECT_IS(mg_state_read_pending(state, &read, &tap_error), -EBADMSG);
 	EXPECT_IS(tap_error.status, MG_ENVIRONMENT);
-	shell("echo '{ \"format\": 1 }' >run/pending.json");
+	shell("echo '{ \"format\": 2 }' >run/pending.json");
 	EXPECT_IS(mg_state_read_pending(state, &read, &tap_error), -EBADMSG);
 	end();
 }
