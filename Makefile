@@ -31,7 +31,7 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 LUA_CMOD ?= $(PREFIX)/lib/lua/5.4
 VERSION := $(shell sed -n 's/^.define MG_VERSION "\(.*\)"$$/\1/p' include/moongate.h)
 
-PKGS = libmnl jansson xtables libipset
+PKGS = libmnl jansson xtables libipset libmd
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) lua5.4 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 LUA_LIBS := $(shell pkg-config --libs lua5.4 2>/dev/null)

@@ -29,6 +29,7 @@ external_dependencies = {
   LIBMNL = { header = "libmnl/libmnl.h" },
   LIBIPSET = { header = "libipset/ipset.h" },
   LIBJANSSON = { header = "jansson.h" },
+  LIBMD = { header = "sha2.h" },
 }
 build = {
   type = "make",

@@ -88,6 +88,7 @@ void mg_engine_close(struct mg_engine *engine)
 	mg_state_close(engine->state);
 	mg_operator_clear(&engine->operator);
 	mg_lookups_free(engine->lookups);
+	mg_sources_clear(&engine->sources);
 	mg_host_free(engine->host);
 	mg_notes_clear(&engine->notes);
 	mg_owners_clear(&engine->owners);
@@ -161,15 +162,17 @@ int mg_engine_evaluate(struct mg_engine *engine, const struct mg_name_source *na
 		.path = engine->request.policy,
 		.language = engine->request.language,
 		.host = engine->host,
-		.module_folders = modules.folders,
+		.sources = &engine->sources,
 		.names = names,
 		/* the facts may be those of another host, of whose sets nothing is known */
 		.set_families = engine->request.facts ? NULL : mg_set_kernel_families,
 	};
 	int err = mg_search_path_make(engine->request.policy, &modules);
 
+	engine->sources.folders = modules.folders;
 	err = err ? mg_engine_no_memory(error)
 		  : mg_policy_evaluate(&evaluation, out, &engine->notes, error);
+	engine->sources.folders = NULL;
 	mg_search_path_clear(&modules);
 	return err;
 }

@@ -59,6 +59,7 @@ struct mg_engine {
 	struct mg_generation *confirmed; /* NULL: nothing was ever confirmed */
 	struct mg_saved_plan *saved;	 /* where the ruleset comes from, instead of a policy */
 	struct mg_lookups *lookups; /* what is known of names, see resolving.c; NULL: nothing yet */
+	struct mg_sources sources;  /* the files that the ruleset comes from */
 	struct mg_notes notes;
 	struct mg_owners owners; /* as of the last report */
 	unsigned int families;	 /* that are managed: asked for, and there */

@@ -16,7 +16,6 @@
 
 #include "engine.h"
 #include "plan/durable.h"
-#include "policy/modules.h"
 #include "policy/resolved.h"
 #include "ruleset/failure.h"
 #include "ruleset/growable.h"
@@ -76,13 +75,14 @@ static int name_lock(const char *policy, struct mg_lookups *lookups)
 }
 
 /* Learn what the lock file has, if there is one; it may be no more open than a module. */
-static int read_lock(struct mg_lookups *lookups, struct mg_error *error)
+static int read_lock(struct mg_engine *engine, struct mg_lookups *lookups, struct mg_error *error)
 {
 	const char *const folders[] = { lookups->folder, NULL };
 	const char *folder;
 	size_t length;
 	char *text;
-	int err = mg_module_find(folders, lookups->file, &folder, &text, &length, error);
+	int err = mg_sources_find(&engine->sources, MG_SOURCE_NAMES, folders, lookups->file,
+				  lookups->file, &folder, &text, &length, error);
 
 	if (err == -ENOENT)
 		return 0;
@@ -105,7 +105,7 @@ static int know_lock(struct mg_engine *engine, struct mg_error *error)
 	if (!lookups || name_lock(engine->request.policy, lookups))
 		err = mg_engine_no_memory(error);
 	else
-		err = read_lock(lookups, error);
+		err = read_lock(engine, lookups, error);
 	if (err)
 		mg_lookups_free(lookups);
 	else

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "modules.h"
 #include "ruleset/failure.h"
 #include "ruleset/growable.h"
 
@@ -25,7 +24,7 @@ struct file {
 };
 
 struct reader {
-	const char *const *folders;
+	struct mg_sources *sources;
 	struct mg_address_list *list;
 	struct mg_host_bits *host_bits;
 	struct mg_error *error;
@@ -92,22 +91,28 @@ struct place {
 	char path[PATH_MAX];
 };
 
+static int find(const struct reader *reader, const char *const *folders, const char *name,
+		struct place *place, char **text, size_t *length)
+{
+	return mg_sources_find(reader->sources, MG_SOURCE_ADDRESSES, folders, name, place->path,
+			       &place->folder, text, length, reader->error);
+}
+
 static int read_absolute(const struct reader *reader, const char *path, struct place *place,
 			 char **text, size_t *length)
 {
+	const char *const *folders = reader->sources->folders;
 	const char *only[] = { NULL, NULL }, *rest;
 	size_t i;
 	int err;
 
-	for (i = 0; reader->folders[i]; i++) {
-		rest = behind(reader->folders[i], path);
+	for (i = 0; folders[i]; i++) {
+		rest = behind(folders[i], path);
 		if (!rest)
 			continue;
-		only[0] = reader->folders[i];
+		only[0] = folders[i];
 		err = join("", rest, place->path, sizeof(place->path));
-		return err ? err
-			   : mg_module_find(only, place->path, &place->folder, text, length,
-					    reader->error);
+		return err ? err : find(reader, only, path, place, text, length);
 	}
 	return -EXDEV;
 }
@@ -116,21 +121,20 @@ static int read_absolute(const struct reader *reader, const char *path, struct p
 static int read_text(const struct reader *reader, const char *near, const char *path,
 		     struct place *place, char **text, size_t *length)
 {
+	const char *const *folders = reader->sources->folders;
 	int err;
 
 	if (*path == '/')
 		return read_absolute(reader, path, place, text, length);
 	err = join(near, path, place->path, sizeof(place->path));
 	if (!err)
-		err = mg_module_find(reader->folders, place->path, &place->folder, text, length,
-				     reader->error);
+		err = find(reader, folders, path, place, text, length);
 	/* beside the one that asks for it, or from the top: a policy may hand a path to a module */
 	if ((err != -ENOENT && err != -EXDEV) || !*near)
 		return err;
 	if (join("", path, place->path, sizeof(place->path)))
 		return err;
-	return mg_module_find(reader->folders, place->path, &place->folder, text, length,
-			      reader->error);
+	return find(reader, folders, path, place, text, length);
 }
 
 /* A mistake in line @number of @file. */
@@ -304,12 +308,12 @@ static int parse(struct reader *reader, size_t index, const char *text, size_t l
 	return err;
 }
 
-int mg_address_file_read(const char *const *folders, const char *near, const char *path,
+int mg_address_file_read(struct mg_sources *sources, const char *near, const char *path,
 			 struct mg_address_list *list, struct mg_host_bits *host_bits,
 			 struct mg_error *error)
 {
 	struct mg_error own = { 0 };
-	struct reader reader = { folders, list, host_bits, error ? error : &own, NULL, 0, 0, 0 };
+	struct reader reader = { sources, list, host_bits, error ? error : &own, NULL, 0, 0, 0 };
 	struct place place;
 	char *text;
 	size_t length, i;

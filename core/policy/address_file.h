@@ -14,6 +14,7 @@
 #define MG_ADDRESS_FILE_H
 
 #include "address_list.h"
+#include "sources.h"
 
 /** Networks with bits beyond their prefix, which is worth a warning. */
 struct mg_host_bits {
@@ -23,16 +24,16 @@ struct mg_host_bits {
 
 /**
  * Read a file of addresses, and those that it includes, each once.
- * @folders:   the search path of modules, ended by NULL
+ * @sources:   what reads it; its folders are where it is looked for
  * @near:      the folder, relative to one of them, of the file that asks for it,
  *             "" for the search path's own folders: it is looked for there first
- * @path:      relative; or absolute, if it leads into one of @folders
+ * @path:      relative; or absolute, if it leads into one of those folders
  * @list:      to be added to; not folded
  * @host_bits: zeroed by the caller
  * Errors: MG_INVALID, also for a file that is not there (-ENOENT) or includes
  * itself; MG_ENVIRONMENT without memory.
  */
-int mg_address_file_read(const char *const *folders, const char *near, const char *path,
+int mg_address_file_read(struct mg_sources *sources, const char *near, const char *path,
 			 struct mg_address_list *list, struct mg_host_bits *host_bits,
 			 struct mg_error *error);
 

@@ -145,8 +145,7 @@ int mg_primitive_address_file(lua_State *L)
 	int err;
 
 	own_folder(L, near, sizeof(near));
-	err = mg_address_file_read(primitives->module_folders, near, path, &list, &host_bits,
-				   &error);
+	err = mg_address_file_read(primitives->sources, near, path, &list, &host_bits, &error);
 	if (err) {
 		mg_address_list_clear(&list);
 		lua_pushnil(L);

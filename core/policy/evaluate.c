@@ -21,7 +21,7 @@
 #include "read_text.h"
 #include "ruleset/failure.h"
 
-enum { LARGEST_POLICY = 64 * 1024 * 1024 };
+enum { LARGEST_FILE = 64 * 1024 * 1024 }; /* of the language */
 
 /* Far more than 100,000 rules take; less than what hurts a small server. */
 static const size_t MEMORY_LIMIT = (size_t)1 << 30;
@@ -42,7 +42,7 @@ static int read_file(const char *path, char **out, size_t *length)
 
 	if (!file)
 		return -errno;
-	err = mg_read_text(file, LARGEST_POLICY, out, length);
+	err = mg_read_text(file, LARGEST_FILE, out, length);
 	fclose(file);
 	return err;
 }
@@ -206,6 +206,8 @@ int mg_policy_evaluate(const struct mg_evaluation *evaluation, struct mg_ruleset
 		       struct mg_notes *notes, struct mg_error *error)
 {
 	struct run run = { .evaluation = evaluation, .name = file_name(evaluation->path) };
+	struct mg_sources own = { .count = 0 };
+	struct mg_sources *sources = evaluation->sources ? evaluation->sources : &own;
 	char *text = NULL;
 	struct mg_memory memory = { .limit = MEMORY_LIMIT };
 	lua_State *L;
@@ -214,20 +216,19 @@ int mg_policy_evaluate(const struct mg_evaluation *evaluation, struct mg_ruleset
 	run.text = evaluation->text;
 	run.length = evaluation->length;
 	if (!run.text) {
-		err = read_file(evaluation->path, &text, &run.length);
+		err = mg_sources_policy(sources, evaluation->path, &text, &run.length, error);
+		if (err)
+			return err;
 		run.text = text;
 	}
-	if (err)
-		return mg_fail(error, err, MG_INVALID, "cannot read the policy %s: %s",
-			       evaluation->path, strerror(-err));
 	if (strpbrk(run.name, "\n\r\t\033")) { /* it is written beside the rules, line by line */
-		free(text);
-		return mg_fail(error, -EINVAL, MG_INVALID,
-			       "the policy's file name holds a control character");
+		err = mg_fail(error, -EINVAL, MG_INVALID,
+			      "the policy's file name holds a control character");
+		goto out;
 	}
 	run.primitives.notes = notes;
 	run.primitives.policy = run.name;
-	run.primitives.module_folders = evaluation->module_folders;
+	run.primitives.sources = sources;
 	run.primitives.names = evaluation->names;
 	run.primitives.set_families = evaluation->set_families;
 	err = mg_ruleset_new(&run.primitives.ruleset, error);
@@ -247,6 +248,7 @@ out:
 	/* not lua_close(): nothing in the state holds more than memory */
 	mg_memory_clear(&memory);
 	mg_args_clear(&run.primitives.args);
+	mg_sources_clear(&own);
 	free(text);
 	if (err)
 		mg_ruleset_free(run.primitives.ruleset);

@@ -12,6 +12,7 @@
 #include "resolved.h"
 #include "ruleset/host.h"
 #include "ruleset/ruleset.h"
+#include "sources.h"
 
 /** Where the addresses of names come from; a policy has no network. */
 struct mg_name_source {
@@ -31,8 +32,8 @@ struct mg_evaluation {
 	size_t length;		    /* of the text */
 	const char *language;	    /* folder in which moongate/language.lua lies */
 	const struct mg_host *host; /* the facts; NULL: none are known */
-	/* where use() looks for modules, in order; ended by NULL; NULL: nowhere */
-	const char *const *module_folders;
+	/* through which all files are read, and where use() looks for modules; NULL: nowhere */
+	struct mg_sources *sources;
 	const struct mg_name_source *names; /* NULL: there are none */
 	/* bits 1 << MG_IPV4, 1 << MG_IPV6: those that a set of this name can hold addresses of;
 	 * NULL: nothing is known about sets */

@@ -15,11 +15,11 @@
 
 enum { NAMES_SIZE = 32 * 1024 };
 
-static const char *const *folders_of(lua_State *L)
+static struct mg_sources *sources_of(lua_State *L)
 {
 	const struct mg_primitives *primitives = lua_touserdata(L, lua_upvalueindex(1));
 
-	return primitives->module_folders;
+	return primitives->sources;
 }
 
 /* The language checks names; this is for the day when it does not. */
@@ -52,7 +52,7 @@ int mg_primitive_module(lua_State *L)
 	const char *path = check_path(L);
 	struct mg_error error = { 0 };
 	struct text text;
-	int err = mg_module_read(folders_of(L), path, &text.bytes, &text.length, &error);
+	int err = mg_sources_module(sources_of(L), path, &text.bytes, &text.length, &error);
 	int status;
 
 	if (err) {
@@ -73,7 +73,7 @@ int mg_primitive_module_names(lua_State *L)
 	const char *path = check_path(L);
 	char *names = lua_newuserdatauv(L, NAMES_SIZE, 0);
 
-	mg_module_list(folders_of(L), path, names, NAMES_SIZE);
+	mg_module_list(sources_of(L)->folders, path, names, NAMES_SIZE);
 	lua_pushstring(L, names);
 	return 1;
 }

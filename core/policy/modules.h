@@ -20,7 +20,7 @@
  * @folders: the search path, ended by NULL
  * @path:    of the file, relative to one of them; the caller has seen to it
  *           that it has no "..", and is not absolute
- * @text:    to be freed
+ * @text:    to be freed; as it lies in the file
  * Errors: -ENOENT where no folder has it, the words naming the folders; else
  * MG_INVALID.
  */

@@ -413,8 +413,8 @@ void mg_push_primitives(lua_State *L, struct mg_primitives *primitives, const st
 	};
 	static const char *const no_folders[] = { NULL };
 
-	if (!primitives->module_folders)
-		primitives->module_folders = no_folders;
+	if (!primitives->sources->folders)
+		primitives->sources->folders = no_folders;
 	luaL_newlibtable(L, functions);
 	lua_pushlightuserdata(L, primitives);
 	luaL_setfuncs(L, functions, 1);

@@ -19,7 +19,7 @@ struct mg_primitives {
 	struct mg_notes *notes;
 	struct mg_args args; /* scratch for split() */
 	const char *policy;  /* the name of its file, where no frame tells more */
-	const char *const *module_folders;
+	struct mg_sources *sources;
 	unsigned int left_out; /* families for which the policy is not, bits 1 and 2 */
 	const struct mg_name_source *names;
 	unsigned int (*set_families)(const char *name); /* see struct mg_evaluation */

@@ -8,16 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A mark of the byte order, and a first line for the shell; lines keep their numbers. */
-static void blank_start(char *text, size_t size)
+void mg_text_blank_start(char *text, size_t length)
 {
 	static const char mark[] = "\xEF\xBB\xBF";
 	const size_t mark_size = sizeof(mark) - 1;
-	size_t at = size >= mark_size && memcmp(text, mark, mark_size) == 0 ? mark_size : 0;
+	size_t at = length >= mark_size && memcmp(text, mark, mark_size) == 0 ? mark_size : 0;
 
 	memset(text, ' ', at);
-	if (at < size && text[at] == '#')
-		while (at < size && text[at] != '\n')
+	if (at < length && text[at] == '#')
+		while (at < length && text[at] != '\n')
 			text[at++] = ' ';
 }
 
@@ -43,7 +42,6 @@ int mg_read_text(FILE *file, size_t largest, char **out, size_t *length)
 		free(text);
 		return err;
 	}
-	blank_start(text, size);
 	*out = text;
 	*length = size;
 	return 0;

@@ -76,16 +76,18 @@ static void check_again(struct mg_address_list *list)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *const folders[] = { folder, NULL };
+	struct mg_sources sources = { .folders = folders };
 	struct mg_address_list list = { 0 };
 	struct mg_host_bits host_bits = { 0 };
 	struct mg_error error = { 0 };
 
 	prepare();
 	write_file("a", data, size);
-	if (mg_address_file_read(folders, "", "a", &list, &host_bits, &error))
+	if (mg_address_file_read(&sources, "", "a", &list, &host_bits, &error))
 		PROMISE(strncmp(error.text, folder, strlen(folder)) == 0);
 	else
 		check_again(&list);
 	mg_address_list_clear(&list);
+	mg_sources_clear(&sources);
 	return 0;
 }
