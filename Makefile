@@ -2,7 +2,7 @@
 #
 # make          build build/moongate and the library
 # make run      the main job, shown in a private network namespace (root)
-# make test     all specs (root: on the real kernel)
+# make test     all specs (root: on the real kernel), several files at once: JOBS
 # make asan     the specs on a build with ASan and UBSan
 # make fuzz     the readers of files and of the kernel's tables under libFuzzer
 # make lint     clang-format, clang-tidy, cppcheck, luacheck
@@ -66,8 +66,8 @@ SONAME = libmoongate.so.0
 SHARED = $(BUILD)/libmoongate.so.$(VERSION)
 MODULE = $(BUILD)/lua/moongate/netfilter.so
 
-# Ask for a newer or an instrumented program in the specs by its folder.
-BUSTED = $(LUA) /usr/bin/busted
+# How many spec files run at once: most of them wait more than they work.
+JOBS ?= $(shell expr 2 '*' $$(nproc))
 TESTS ?= spec
 PURPOSES ?= build run
 
@@ -94,11 +94,11 @@ test:
 # What is built is tested from a copy that everybody can read: some specs run as
 # a plain user, to whom the checkout may be closed.
 specs: all
-	@stage=$$(mktemp -d) && trap 'rm -rf "$$stage"' EXIT && \
-	built=$$stage/$(notdir $(BUILD)) && mkdir "$$built" && cp -R lua policies "$$stage" && \
+	@stage=$$(mktemp -d) && trap 'rm -rf "$$stage"' EXIT && trap 'exit 130' HUP INT TERM && \
+	built=$$stage/$(notdir $(BUILD)) && mkdir "$$built" "$$stage/said" && cp -R lua policies "$$stage" && \
 	cp -R $(PROGRAM) $(BUILD)/libmoongate.* $(BUILD)/lua "$$built" && chmod -R a+rX "$$stage" && \
-	MOONGATE=$$built/moongate MOONGATE_BUILD=$$built \
-		LUA_CPATH="$$built/lua/?.so;;" $(BUSTED) $(TESTS)
+	MOONGATE=$$built/moongate MOONGATE_BUILD=$$built LUA=$(LUA) JOBS=$(JOBS) \
+		LUA_CPATH="$$built/lua/?.so;;" $(LUA) spec/support/side_by_side.lua "$$stage/said" $(TESTS)
 
 asan:
 	@$(MAKE) --no-print-directory packages PURPOSES="build run test"

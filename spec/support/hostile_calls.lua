@@ -98,10 +98,10 @@ end
 table.sort(functions, function(a, b) return a.name < b.name end)
 
 -- What a call may well accept, a letter each: a t(able), a c(hain), a n(umber), a
--- s(pec) or line, a r(ule), a p(olicy), a l(ist).
+-- s(pec) or line, a r(ule), a p(olicy), a l(ist), a chain that is elsewhere: m(oved).
 local shapes = {
   ["open"] = { "fT" }, ["extensions"] = { "f" }, ["compile"] = { "fTcs" },
-  ["table:policy"] = { "tc", "tcp" }, ["table:rename_chain"] = { "tcc" }, ["table:flush"] = { "t", "tc" },
+  ["table:policy"] = { "tc", "tcp" }, ["table:rename_chain"] = { "tcc", "tcm", "tmc" }, ["table:flush"] = { "t", "tc" },
   ["table:zero"] = { "t", "tc", "tcn" }, ["table:rule"] = { "tcn", "tn" },
   ["table:build"] = { "tcs" }, ["table:append"] = { "tcs", "tcr" }, ["table:insert"] = { "tcns", "tcnr" },
   ["table:replace"] = { "tcns", "trs", "tcnr" }, ["table:delete"] = { "tr", "tcn", "tcs" },
@@ -111,6 +111,7 @@ local shapes = {
 local letters = {
   t = function() return pick(tables) end,
   c = function() return pick { "INPUT", "OUTPUT", "GUARD", "OTHER" } end,
+  m = function() return "MOVED" end,
   n = function() return random(0, 4) end,
   s = function() return pick { "-j ACCEPT", "-j DROP", pick(lines) } end,
   r = function() return pick(rules) end,
