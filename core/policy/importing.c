@@ -25,6 +25,7 @@ static const size_t MEMORY_LIMIT = (size_t)2 << 30;
 struct run {
 	const struct mg_importing *importing;
 	struct mg_primitives primitives;
+	struct mg_sources sources; /* none: an import reads no file */
 	struct mg_kinds kinds;
 	char *out;
 };
@@ -164,6 +165,7 @@ int mg_policy_write(const struct mg_importing *importing, char **out, struct mg_
 
 	run.primitives.notes = &notes;
 	run.primitives.policy = "import";
+	run.primitives.sources = &run.sources;
 	err = mg_ruleset_new(&run.primitives.ruleset, error);
 	if (err)
 		return err;
@@ -186,6 +188,7 @@ out:
 	mg_memory_clear(&memory);
 	mg_kinds_clear(&run.kinds);
 	mg_args_clear(&run.primitives.args);
+	mg_sources_clear(&run.sources);
 	mg_ruleset_free(run.primitives.ruleset);
 	mg_notes_clear(&notes);
 	return err;

@@ -17,10 +17,10 @@
 struct mg_primitives {
 	struct mg_ruleset *ruleset;
 	struct mg_notes *notes;
-	struct mg_args args; /* scratch for split() */
-	const char *policy;  /* the name of its file, where no frame tells more */
-	struct mg_sources *sources;
-	unsigned int left_out; /* families for which the policy is not, bits 1 and 2 */
+	struct mg_args args;	    /* scratch for split() */
+	const char *policy;	    /* the name of its file, where no frame tells more */
+	struct mg_sources *sources; /* not NULL; without folders it has no files */
+	unsigned int left_out;	    /* families for which the policy is not, bits 1 and 2 */
 	const struct mg_name_source *names;
 	unsigned int (*set_families)(const char *name); /* see struct mg_evaluation */
 
