@@ -93,6 +93,7 @@ const char *mg_nearest(const char *name, const char *const *names);
  *
  *   check a policy   open, check [, try] [, export]
  *   look up names    open, resolve
+ *   pin modules      open, lock
  *   plan             open, check or load_plan, plan [, sections] [, save_plan]
  *   apply            open, check or load_plan, begin, plan, apply; wait
  *   settle           open, confirm or rollback
@@ -233,6 +234,33 @@ struct mg_resolution {
  */
 int mg_engine_resolve(struct mg_engine *engine, const struct mg_resolution **out,
 		      struct mg_error *error);
+
+/** A module whose pin is new, another one, or gone. */
+struct mg_lock_change {
+	const char *module, *before, *after; /* SHA-256; NULL: it has none */
+};
+
+/** What came of pinning the modules of a policy; lives until mg_engine_close(). */
+struct mg_lock {
+	const char *path; /* of the lock file */
+	bool is_new;	  /* there was none */
+	size_t used;	  /* modules that the policy uses, directly or through others */
+	size_t pinned;	  /* that the file has */
+	size_t change_count;
+	const struct mg_lock_change *changes;
+};
+
+/**
+ * Instead of a check: evaluate the policy, and write the name and the SHA-256 of
+ * each module that it uses to the file moongate.lock beside it. From then on all
+ * else refuses a module that is not in it, or has other bytes. The file is
+ * replaced in one step, and only if something has changed.
+ * @add: pins of modules that are not used stay; so they do with a facts file
+ * Errors: as mg_engine_check(); MG_INVALID also for a lock file that makes no
+ * sense; MG_ENVIRONMENT. Nothing is written then.
+ */
+int mg_engine_lock(struct mg_engine *engine, bool add, const struct mg_lock **out,
+		   struct mg_error *error);
 
 /**
  * After mg_engine_plan(): keep the plan as a file, mode 0600, so that exactly

@@ -13,9 +13,9 @@
 #include "output.h"
 
 static const struct command *const commands[] = {
-	&check_command,	   &plan_command,   &apply_command,   &confirm_command,
-	&rollback_command, &show_command,   &status_command,  &export_command,
-	&facts_command,	   &import_command, &resolve_command, &restore_command,
+	&check_command,	  &plan_command,   &apply_command,   &confirm_command, &rollback_command,
+	&show_command,	  &status_command, &export_command,  &facts_command,   &import_command,
+	&resolve_command, &lock_command,   &restore_command,
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };

@@ -38,6 +38,8 @@ static const struct description descriptions[] = {
 	{ 'n', "no-keep", NULL, "import what is theirs, too" },
 	{ 'E', "sets", NULL, "print the sets that the rules look into, for `ipset restore'" },
 	{ 'H', "facts", "FILE", "take the facts about the host from FILE (`moongate facts')" },
+	{ 'a', "add", NULL,
+	  "keep what the lock file has of modules that this policy does not use" },
 	{ '4', "ipv4", NULL, "IPv4 only" },
 	{ '6', "ipv6", NULL, "IPv6 only" },
 	{ 'S', "state-dir", "DIR",
@@ -191,6 +193,7 @@ static int take_option(const struct command *command, int key, const char *value
 	case 'T': options->lenient = true; break;
 	case 'k': options->keep = true; break;
 	case 'n': options->no_keep = true; break;
+	case 'a': options->add = true; break;
 	case '4': options->request.families |= 1U << MG_IPV4; break;
 	case '6': options->request.families |= 1U << MG_IPV6; break;
 	case 'q': options->quiet = true; break;

@@ -24,6 +24,7 @@ struct options {
 	bool sets;	      /* export: the sets, not the rules */
 	bool lenient;	      /* import: go on after lines that make no sense */
 	bool keep, no_keep;   /* import: leave what is others' to them, or do not */
+	bool add;	      /* lock: keep the pins of modules that are not used */
 	bool color;	      /* already decided */
 	bool quiet, verbose;
 	bool help;
@@ -45,7 +46,7 @@ struct command {
 
 extern const struct command check_command, plan_command, apply_command, confirm_command,
 	rollback_command, show_command, status_command, export_command, facts_command,
-	import_command, resolve_command, restore_command;
+	import_command, resolve_command, lock_command, restore_command;
 
 /**
  * Read the words behind the command's name.

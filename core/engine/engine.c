@@ -88,6 +88,7 @@ void mg_engine_close(struct mg_engine *engine)
 	mg_state_close(engine->state);
 	mg_operator_clear(&engine->operator);
 	mg_lookups_free(engine->lookups);
+	mg_engine_free_pins(engine);
 	mg_sources_clear(&engine->sources);
 	mg_host_free(engine->host);
 	mg_notes_clear(&engine->notes);
@@ -170,8 +171,9 @@ int mg_engine_evaluate(struct mg_engine *engine, const struct mg_name_source *na
 	int err = mg_search_path_make(engine->request.policy, &modules);
 
 	engine->sources.folders = modules.folders;
-	err = err ? mg_engine_no_memory(error)
-		  : mg_policy_evaluate(&evaluation, out, &engine->notes, error);
+	err = err ? mg_engine_no_memory(error) : mg_engine_read_pins(engine, &modules, error);
+	if (!err)
+		err = mg_policy_evaluate(&evaluation, out, &engine->notes, error);
 	engine->sources.folders = NULL;
 	mg_search_path_clear(&modules);
 	return err;

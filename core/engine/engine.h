@@ -5,6 +5,8 @@
  *   engine.c       what is asked for, the policy, what was found
  *   facts.c        which host it is about
  *   resolving.c    names, from the lock file or looked up
+ *   pinning.c      modules, and the bytes that they may be
+ *   beside.c       the files that both keep beside the policy
  *   exporting.c    text for hosts without Moongate
  *   planning.c     against the live tables
  *   saved_plan.c   keeping a plan as a file
@@ -37,6 +39,8 @@
 #include "ruleset/host.h"
 
 struct mg_lookups;
+struct mg_pinning;
+struct mg_search_path;
 
 /** What other software has in the live tables; its names last. */
 struct mg_owners {
@@ -59,6 +63,7 @@ struct mg_engine {
 	struct mg_generation *confirmed; /* NULL: nothing was ever confirmed */
 	struct mg_saved_plan *saved;	 /* where the ruleset comes from, instead of a policy */
 	struct mg_lookups *lookups; /* what is known of names, see resolving.c; NULL: nothing yet */
+	struct mg_pinning *pinning; /* the modules' lock file; see pinning.c */
 	struct mg_sources sources;  /* the files that the ruleset comes from */
 	struct mg_notes notes;
 	struct mg_owners owners; /* as of the last report */
@@ -182,6 +187,18 @@ int mg_engine_evaluate(struct mg_engine *engine, const struct mg_name_source *na
 
 /** The names of the lock file, which is read when the first one is asked for. */
 struct mg_name_source mg_engine_locked_names(struct mg_engine *engine);
+
+/** Write a file that belongs to the policy, into the folder beside it. */
+int mg_engine_write_beside(const struct mg_engine *engine, const char *folder, const char *file,
+			   const char *text, struct mg_error *error);
+
+/**
+ * Learn which modules are pinned, if there is a lock file in one of the policy's
+ * own folders. Errors: MG_INVALID, "FOLDER/moongate.lock:LINE: ..."
+ */
+int mg_engine_read_pins(struct mg_engine *engine, const struct mg_search_path *modules,
+			struct mg_error *error);
+void mg_engine_free_pins(struct mg_engine *engine);
 
 /** Free what is known of names. */
 void mg_lookups_free(struct mg_lookups *lookups);

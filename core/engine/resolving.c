@@ -5,17 +5,13 @@
  * rules; only mg_engine_resolve() looks names up, here and not in the policy.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <libgen.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "engine.h"
-#include "plan/durable.h"
 #include "policy/resolved.h"
 #include "ruleset/failure.h"
 #include "ruleset/growable.h"
@@ -282,26 +278,6 @@ static int find_changes(struct mg_lookups *lookups)
 	return err;
 }
 
-/* Whoever may read the policy may read what belongs to it. */
-static int write_lock(const struct mg_engine *engine, const char *text, struct mg_error *error)
-{
-	const struct mg_lookups *lookups = engine->lookups;
-	int folder = open(lookups->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int err = folder < 0 ? -errno : 0;
-	struct stat status;
-
-	if (!err)
-		err = mg_durable_write(folder, lookups->file, text, strlen(text));
-	if (!err && (stat(engine->request.policy, &status) ||
-		     fchmodat(folder, lookups->file, (status.st_mode & 0644) | 0600, 0)))
-		err = -errno;
-	if (folder >= 0)
-		close(folder);
-	return err ? mg_fail(error, err, MG_ENVIRONMENT, "cannot write %s: %s", lookups->path,
-			     strerror(-err))
-		   : 0;
-}
-
 static int write_if_changed(struct mg_engine *engine, struct mg_error *error)
 {
 	struct mg_lookups *lookups = engine->lookups;
@@ -313,7 +289,7 @@ static int write_if_changed(struct mg_engine *engine, struct mg_error *error)
 		return 0;
 	if (mg_resolved_write(&lookups->fresh, slash ? slash + 1 : engine->request.policy, &text))
 		return mg_engine_no_memory(error);
-	err = write_lock(engine, text, error);
+	err = mg_engine_write_beside(engine, lookups->folder, lookups->file, text, error);
 	free(text);
 	return err;
 }

@@ -42,10 +42,9 @@ void mg_sources_clear(struct mg_sources *sources)
 const char *mg_source_kind_name(enum mg_source_kind kind)
 {
 	static const char *const names[] = {
-		[MG_SOURCE_POLICY] = "policy",
-		[MG_SOURCE_MODULE] = "module",
-		[MG_SOURCE_ADDRESSES] = "addresses",
-		[MG_SOURCE_NAMES] = "names",
+		[MG_SOURCE_POLICY] = "policy",	     [MG_SOURCE_MODULE] = "module",
+		[MG_SOURCE_ADDRESSES] = "addresses", [MG_SOURCE_NAMES] = "names",
+		[MG_SOURCE_PINS] = "pins",
 	};
 
 	return names[kind];
@@ -105,6 +104,12 @@ static int take(struct mg_sources *sources, const struct taking *taking, char **
 		goto out;
 	}
 	SHA256Data((const uint8_t *)taking->text, taking->length, sha256);
+	if (taking->kind == MG_SOURCE_MODULE && sources->pins)
+		err = mg_pins_check(sources->pins, taking->name, path, sha256, error);
+	if (err) {
+		free(path);
+		goto out;
+	}
 	known = find_path(sources, taking->kind, path);
 	if (!known) {
 		err = add(sources, taking, path, sha256, error);

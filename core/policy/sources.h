@@ -12,14 +12,14 @@
 
 #include <moongate.h>
 
-/** 64 digits in hex and a NUL. */
-#define MG_SHA256_SIZE 65
+#include "pins.h"
 
 enum mg_source_kind {
 	MG_SOURCE_POLICY,
 	MG_SOURCE_MODULE,
 	MG_SOURCE_ADDRESSES,
 	MG_SOURCE_NAMES, /* the lock file of `moongate resolve` */
+	MG_SOURCE_PINS,	 /* that of `moongate lock` */
 };
 
 struct mg_source_file {
@@ -31,7 +31,8 @@ struct mg_source_file {
 
 /** Zero-initialise; end with mg_sources_clear(). */
 struct mg_sources {
-	const char *const *folders;   /* borrowed: where modules are looked for, ended by NULL */
+	const char *const *folders; /* borrowed: where modules are looked for, ended by NULL */
+	const struct mg_pins *pins; /* borrowed: what modules have to be; NULL: whatever they are */
 	struct mg_source_file *items; /* in the order in which they were first read */
 	size_t count, capacity;
 };
@@ -39,7 +40,7 @@ struct mg_sources {
 /** Free what it holds; the folders stay. */
 void mg_sources_clear(struct mg_sources *sources);
 
-/** "policy", "module", "addresses", "names". */
+/** "policy", "module", "addresses", "names", "pins". */
 const char *mg_source_kind_name(enum mg_source_kind kind);
 
 /*
@@ -52,7 +53,7 @@ const char *mg_source_kind_name(enum mg_source_kind kind);
 int mg_sources_policy(struct mg_sources *sources, const char *path, char **text, size_t *length,
 		      struct mg_error *error);
 
-/** Read a module. @path, errors: as of mg_module_read() */
+/** Read a module, and refuse it if the pins do. @path, errors: as of mg_module_read() */
 int mg_sources_module(struct mg_sources *sources, const char *path, char **text, size_t *length,
 		      struct mg_error *error);
 

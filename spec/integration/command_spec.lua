@@ -11,7 +11,8 @@ local tables = require "spec.support.tables"
 
 local it = features.it(it, pending)
 
-local commands = { "check", "plan", "apply", "confirm", "rollback", "show", "status", "export", "facts", "resolve" }
+local commands = { "check", "plan", "apply", "confirm", "rollback", "show", "status", "export", "facts", "resolve",
+                   "lock" }
 
 local good = [[
 default_deny()

@@ -217,6 +217,28 @@ static void looks_up_names(void)
 	put_away();
 }
 
+static void pins_modules(void)
+{
+	const struct mg_lock *lock;
+	char path[4200];
+
+	snprintf(path, sizeof(path), "%.*s/moongate.lock",
+		 (int)(strrchr(policy_file, '/') - policy_file), policy_file);
+	EXPECT_DONE(open_for("use(\"roles.base\")\n", false));
+	EXPECT_DONE(mg_engine_lock(engine, false, &lock, &tap_error));
+	EXPECT_TEXT(lock->path, path);
+	EXPECT(lock->is_new && lock->used == 1 && lock->pinned == 1 && lock->change_count == 1);
+	EXPECT_TEXT(lock->changes[0].module, "roles.base");
+	EXPECT(!lock->changes[0].before && strlen(lock->changes[0].after) == 64);
+	EXPECT(mg_engine_lock(engine, false, &lock, &tap_error) < 0); /* once */
+	EXPECT_DONE(open_for("use(\"roles.ntp_client\")\n", false));
+	EXPECT(mg_engine_check(engine, &tap_error) < 0);
+	EXPECT_IS(tap_error.status, MG_INVALID);
+	EXPECT(strstr(tap_error.text, "policy.lua:1: use(\"roles.ntp_client\"): "));
+	EXPECT_IS(unlink(path), 0);
+	put_away();
+}
+
 static void finds_names(void)
 {
 	static const char *const names[] = { "plan", "apply", "status", NULL };
@@ -431,6 +453,7 @@ int main(int argc, char **argv)
 	tap_run("imports", imports);
 	tap_run("tells the host's facts", tells_facts_and_families);
 	tap_run("looks up the names of a policy", looks_up_names);
+	tap_run("pins the modules of a policy", pins_modules);
 	tap_run("finds the right name", finds_names);
 	tap_run("applies a plan that was saved", applies_a_saved_plan);
 	tap_run("applies and rolls back", rolls_back);

@@ -160,7 +160,8 @@ describe("libmoongate #integration", function()
       lab:close()
       assert.falsy(done.out:find("not ok", 1, true), done.out)
       assert.equal(0, done.code, done.out .. done.err)
-      assert.truthy(done.out:find("\n1..21\n", 1, true), done.out)
+      local _, cases = ("\n" .. done.out):gsub("\nok %d+ ", "")
+      assert.truthy(cases > 20 and done.out:find(("\n1..%d\n"):format(cases), 1, true), done.out)
     end)
   end
 
