@@ -60,6 +60,18 @@ static int make_count(void *context, const char *by, struct mg_error *error)
 	return err;
 }
 
+/* Did the guard make the generation count before it went away? */
+static bool is_confirmed(void *context)
+{
+	const struct mg_transaction *transaction = context;
+	struct mg_generation *confirmed = NULL;
+	bool is = mg_state_read_confirmed(transaction->order.state, &confirmed, NULL) == 0 &&
+		  confirmed->number == transaction->pending.number;
+
+	mg_generation_free(confirmed);
+	return is;
+}
+
 static void clean_up(void *context, enum mg_verdict verdict)
 {
 	const struct mg_transaction *transaction = context;
@@ -140,6 +152,7 @@ static int arm(struct mg_transaction *transaction, struct mg_error *error)
 		.keep_count = mg_state_descriptors(order->state, fds),
 		.restore = roll_back,
 		.confirm = make_count,
+		.is_confirmed = is_confirmed,
 		.settled = clean_up,
 		.context = transaction,
 	};
@@ -249,17 +262,6 @@ int mg_apply(const struct mg_apply_order *order, struct mg_transaction **out,
 	return 0;
 }
 
-/* Did the guard make the generation count before it went away? */
-static bool is_confirmed(const struct mg_transaction *transaction)
-{
-	struct mg_generation *confirmed = NULL;
-	bool is = mg_state_read_confirmed(transaction->order.state, &confirmed, NULL) == 0 &&
-		  confirmed->number == transaction->pending.number;
-
-	mg_generation_free(confirmed);
-	return is;
-}
-
 /* There is no guard any more: what it would have done is done here. */
 static int settle_here(struct mg_transaction *transaction, struct mg_error *error)
 {
@@ -304,6 +306,10 @@ enum mg_verdict mg_transaction_wait(struct mg_transaction *transaction, int mill
 
 	if (verdict != MG_VERDICT_GONE)
 		return verdict;
+	if (is_confirmed(transaction)) {
+		clean_up(transaction, MG_VERDICT_CONFIRMED);
+		return MG_VERDICT_CONFIRMED;
+	}
 	return settle_here(transaction, error) ? MG_VERDICT_FAILED : MG_VERDICT_ROLLED_BACK;
 }
 

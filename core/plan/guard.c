@@ -5,30 +5,31 @@
  * Owns the channel. Must not print, exit (the forked processes never return
  * from here) or know what is guarded.
  */
-#include "plan/guard.h"
-#include "plan/guard_wire.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "plan/guard_sentry.h"
 #include "ruleset/failure.h"
 
 #define READY_MS 5000
 #define HEARD_MS 5000
 #define DONE_MS 60000
-#define LONGEST 1e7 /* seconds; a deadline beyond some months is a mistake */
+#define LOOK_AGAIN_MS 200 /* are both of them still at work? */
+#define LONGEST 1e7	  /* seconds; a deadline beyond some months is a mistake */
 
 struct mg_guard {
 	int channel;
+	struct mg_guard_page *page;   /* that guard and watcher share with us */
 	struct mg_guard_message last; /* the verdict, when there is one */
 	enum mg_verdict verdict;
 };
@@ -107,9 +108,10 @@ static int make_channel(int ends[2])
 }
 
 /* In the child: a session without a terminal, and then the guard in it. */
-static void launch(const struct mg_guard_order *order, int channel, int applying)
-	__attribute__((noreturn));
-static void launch(const struct mg_guard_order *order, int channel, int applying)
+static void launch(const struct mg_guard_order *order, struct mg_guard_page *page, int channel,
+		   int applying) __attribute__((noreturn));
+static void launch(const struct mg_guard_order *order, struct mg_guard_page *page, int channel,
+		   int applying)
 {
 	struct mg_guard_message message = mg_guard_message(MG_GUARD_REFUSED);
 	pid_t pid;
@@ -118,7 +120,7 @@ static void launch(const struct mg_guard_order *order, int channel, int applying
 	/* not being the leader of its session, it can never get a terminal */
 	pid = fork();
 	if (pid == 0)
-		mg_guard_run(order, channel, applying);
+		mg_guard_run(order, page, channel, applying);
 	if (pid < 0) {
 		message.err = -errno;
 		message.status = MG_ENVIRONMENT;
@@ -133,7 +135,7 @@ static void launch(const struct mg_guard_order *order, int channel, int applying
  * Fork twice, with all signals blocked from before the first fork until the
  * guard ignores them: a ^C in between must not leave us with half of it.
  */
-static int fork_guard(const struct mg_guard_order *order, int ends[2])
+static int fork_guard(const struct mg_guard_order *order, struct mg_guard_page *page, int ends[2])
 {
 	sigset_t all, before;
 	int applying;
@@ -151,7 +153,7 @@ static int fork_guard(const struct mg_guard_order *order, int ends[2])
 	ret = pid < 0 ? -errno : 0;
 	if (pid == 0) {
 		close(ends[0]); /* or the guard would hold its own channel open */
-		launch(order, ends[1], applying);
+		launch(order, page, ends[1], applying);
 	}
 	/* ECHILD, where the caller ignores SIGCHLD, is as good */
 	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
@@ -198,6 +200,13 @@ int mg_guard_arm(const struct mg_guard_order *order, struct mg_guard **out, int 
 	if (!guard)
 		return mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory");
 	guard->channel = -1;
+	guard->page = mmap(NULL, sizeof(*guard->page), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (guard->page == MAP_FAILED) {
+		guard->page = NULL;
+		ret = mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory");
+		goto out;
+	}
 	ret = make_channel(ends);
 	if (ret) {
 		mg_set_error(error, MG_ENVIRONMENT, "cannot make the guard's channel: %s",
@@ -205,7 +214,7 @@ int mg_guard_arm(const struct mg_guard_order *order, struct mg_guard **out, int 
 		goto out;
 	}
 	guard->channel = ends[0];
-	ret = fork_guard(order, ends);
+	ret = fork_guard(order, guard->page, ends);
 	close(ends[1]);
 	if (ret) {
 		mg_set_error(error, MG_ENVIRONMENT, "cannot fork the guard: %s", strerror(-ret));
@@ -229,6 +238,22 @@ static enum mg_verdict set_verdict(struct mg_guard *guard, const struct mg_guard
 	guard->last = *answer;
 	guard->verdict = (enum mg_verdict)answer->verdict;
 	return guard->verdict;
+}
+
+/*
+ * Both are dead. If that was in the end, when all was done and only the word of
+ * it was missing, the page has it.
+ */
+static bool was_settled(struct mg_guard *guard)
+{
+	struct mg_guard_message answer = mg_guard_message(MG_GUARD_VERDICT);
+
+	if (atomic_load(&guard->page->stage) != MG_STAGE_SETTLED)
+		return false;
+	answer.verdict = atomic_load(&guard->page->verdict);
+	snprintf(answer.text, sizeof(answer.text), "the guard was killed as it said why");
+	set_verdict(guard, &answer);
+	return true;
 }
 
 static int gone(struct mg_guard *guard, struct mg_error *error)
@@ -261,6 +286,8 @@ static int request(struct mg_guard *guard, const struct mg_guard_message *messag
 	} while (!ret && answer.op == MG_GUARD_HEARD && op != MG_GUARD_COMMITTED);
 	if (ret == -ETIMEDOUT)
 		return mg_fail(error, ret, MG_STATE_UNKNOWN, "the guard does not answer");
+	if (ret && was_settled(guard))
+		return mg_guard_outcome(op, &guard->last, error);
 	if (ret)
 		return gone(guard, error);
 	if (answer.op == MG_GUARD_HEARD)
@@ -301,17 +328,34 @@ int mg_guard_rollback(struct mg_guard *guard, struct mg_error *error)
 	return request(guard, &message, DONE_MS, error);
 }
 
+/* Wait for a message, in pieces: what is overdue shows on the page only. */
+static int await_piece(struct mg_guard *guard, int *milliseconds, struct mg_guard_message *answer)
+{
+	const int most = *milliseconds < 0 || *milliseconds > LOOK_AGAIN_MS ? LOOK_AGAIN_MS
+									    : *milliseconds;
+	int ret = mg_guard_await(guard->channel, most, true, answer);
+
+	if (ret != -ETIMEDOUT)
+		return ret;
+	mg_watch_overdue(guard->page);
+	if (*milliseconds > 0)
+		*milliseconds -= most;
+	return *milliseconds ? -EAGAIN : ret;
+}
+
 enum mg_verdict mg_guard_wait(struct mg_guard *guard, int milliseconds, struct mg_error *error)
 {
 	while (guard->verdict == MG_VERDICT_NONE && guard->last.op != MG_GUARD_VERDICT) {
 		struct mg_guard_message answer;
-		int ret = mg_guard_await(guard->channel, milliseconds, true, &answer);
+		int ret = await_piece(guard, &milliseconds, &answer);
 
 		if (ret == -ETIMEDOUT || ret == -EINTR)
 			return MG_VERDICT_NONE;
-		if (ret)
+		if (ret == -EAGAIN)
+			continue;
+		if (ret && !was_settled(guard))
 			guard->verdict = MG_VERDICT_GONE;
-		else if (answer.op == MG_GUARD_VERDICT)
+		else if (!ret && answer.op == MG_GUARD_VERDICT)
 			set_verdict(guard, &answer);
 	}
 	if (guard->verdict == MG_VERDICT_GONE)
@@ -327,5 +371,7 @@ void mg_guard_free(struct mg_guard *guard)
 		return;
 	if (guard->channel >= 0)
 		close(guard->channel);
+	if (guard->page)
+		munmap(guard->page, sizeof(*guard->page));
 	free(guard);
 }

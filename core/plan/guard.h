@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The guard: a process of its own that takes an apply back unless it is told
- * otherwise in time.
+ * otherwise in time; and its watcher, a second one, which does so should the
+ * guard die or hang.
  *
  * It is forked before the commit and holds in memory, by the fork, whatever
  * its callbacks need. It has its own session and process group, no terminal,
@@ -21,6 +22,16 @@
  *              settled callback runs, the kept descriptors are closed (so the
  *              transaction lock goes), and only then everybody who waits hears
  *              the verdict: who has heard it can start the next transaction.
+ *
+ * Who falls out is stood in for:
+ *   the guard is killed     the watcher restores at once, whatever the deadline;
+ *                           a confirmation that the disk has already holds
+ *   the guard hangs         (stopped, say) the watcher kills it when its stage has
+ *                           lasted too long (guard_sentry.h), a quarter of a second
+ *                           after the deadline at the latest, and restores
+ *   the watcher is killed   the guard forks another one, or restores if it cannot
+ *   both                    the applying process restores, see mg_guard_wait(); if
+ *                           that is gone too, whoever opens the state next
  *
  * One thread decides, so a confirmation that races with the deadline has one
  * winner: a confirmation that was begun before the deadline is carried through.
@@ -55,8 +66,10 @@ struct mg_guard_order {
 	/* Make the new generation count. @by as in struct mg_generation.
 	 * If it fails nothing is confirmed and the deadline goes on. */
 	int (*confirm)(void *context, const char *by, struct mg_error *error);
+	/* The guard was killed as it confirmed: does it count? NULL: it does not. */
+	bool (*is_confirmed)(void *context);
 	/* Clean up after the verdict (pending record); MG_VERDICT_NONE when
-	 * the guard was dismissed. May be NULL. */
+	 * the guard was dismissed. May be NULL; may run twice. */
 	void (*settled)(void *context, enum mg_verdict verdict);
 	void *context;
 };
@@ -67,7 +80,7 @@ struct mg_guard; /* the applying process's end */
 int mg_guard_token(char token[33], struct mg_error *error);
 
 /**
- * Fork the guard and wait (at most 5 s) for it to be ready. The guard is not
+ * Fork the guard and its watcher and wait (at most 5 s) for both to be ready. The guard is not
  * a child of the caller when this returns: a child in between is forked and
  * reaped (with SIGCHLD, which is ignored by default).
  * @pid: its process id; may be NULL
@@ -109,7 +122,8 @@ int mg_guard_rollback(struct mg_guard *guard, struct mg_error *error);
 
 /**
  * Wait for a verdict, at most @milliseconds (-1: for ever). MG_VERDICT_NONE
- * when that time is up or a signal handler ran. The error is filled for
+ * when that time is up or a signal handler ran. Meanwhile guard and watcher
+ * are killed if neither does its duty. The error is filled for
  * MG_VERDICT_FAILED and MG_VERDICT_GONE; after the latter the tables are
  * the caller's to put back. The same verdict is given again when asked again.
  */

@@ -62,11 +62,32 @@ static int no_answer(int err, struct mg_error *error)
 		       "the guard ended without an answer; moongate status tells what holds");
 }
 
+/*
+ * A failure to send is left to the answer: a guard that is just settling has
+ * closed its ears, and tells the verdict.
+ */
+static int ask(const char *path, const struct mg_guard_message *message,
+	       struct mg_guard_message *answer, struct mg_error *error)
+{
+	int fd = -1;
+	int ret = knock(path, &fd, error);
+
+	if (ret)
+		return ret;
+	mg_guard_send(fd, message);
+	ret = mg_guard_await(fd, ANSWER_MS, false, answer);
+	close(fd);
+	if (ret == -EBADMSG)
+		return mg_fail(error, -EPROTO, MG_STATE_UNKNOWN,
+			       "the guard is of another version of moongate");
+	return ret ? no_answer(ret, error) : 0;
+}
+
 int mg_guard_ask(const char *socket_path, const char *request, const char *token, const char *by,
 		 struct mg_error *error)
 {
 	struct mg_guard_message message = mg_guard_message(MG_GUARD_CONFIRM);
-	int fd = -1;
+	struct mg_guard_message answer;
 	int ret;
 
 	if (!strcmp(request, "rollback"))
@@ -80,24 +101,13 @@ int mg_guard_ask(const char *socket_path, const char *request, const char *token
 		return mg_fail(error, -EINVAL, MG_INVALID,
 			       "how it was confirmed is to be 1 to 31 plain characters");
 
-	ret = knock(socket_path, &fd, error);
-	if (ret)
-		return ret;
-	/*
-	 * A failure to send is left to the answer: a guard that is just
-	 * settling has closed its ears, and tells the verdict.
-	 */
-	mg_guard_send(fd, &message);
-	ret = mg_guard_await(fd, ANSWER_MS, false, &message);
+	ret = ask(socket_path, &message, &answer, error);
+	/* the guard was killed as it had our ear: its watcher listens at the same place */
+	if (ret == -EPIPE && ask(socket_path, &message, &answer, NULL) == 0)
+		ret = 0;
 	if (!ret)
 		ret = mg_guard_outcome(!strcmp(request, "rollback") ? MG_GUARD_ROLLBACK
 								    : MG_GUARD_CONFIRM,
-				       &message, error);
-	else if (ret == -EBADMSG)
-		ret = mg_fail(error, -EPROTO, MG_STATE_UNKNOWN,
-			      "the guard is of another version of moongate");
-	else
-		ret = no_answer(ret, error);
-	close(fd);
+				       &answer, error);
 	return ret;
 }

@@ -69,8 +69,14 @@ int mg_guard_await(int fd, int milliseconds, bool interruptible, struct mg_guard
 int mg_guard_outcome(enum mg_guard_op op, const struct mg_guard_message *answer,
 		     struct mg_error *error);
 
-/** The guard's own process. @applying: a pidfd, or -1. Does not return. */
-void mg_guard_run(const struct mg_guard_order *order, int channel, int applying)
-	__attribute__((noreturn));
+struct mg_guard_page; /* guard_sentry.h */
+
+/**
+ * The guard's own process. Does not return.
+ * @page: zeroed, and shared with the applying process
+ * @applying: a pidfd, or -1
+ */
+void mg_guard_run(const struct mg_guard_order *order, struct mg_guard_page *page, int channel,
+		  int applying) __attribute__((noreturn));
 
 #endif

@@ -245,24 +245,6 @@ static void failing_restore(void)
 	end();
 }
 
-static void guard_killed(void)
-{
-	begin(20);
-	arm_and_commit();
-	kill(stage->guard, SIGKILL);
-	EXPECT_IS(mg_guard_wait(guard, -1, &tap_error), MG_VERDICT_GONE);
-	EXPECT(tap_error.text[0] != '\0');
-	EXPECT_IS(mg_guard_confirm(guard, "console", &tap_error), -EPIPE);
-	EXPECT_IS(ask("confirm", "tok", "console"), -ENOENT);
-	mg_guard_free(guard);
-	guard = NULL;
-	/* the socket that it left is in nobody's way */
-	EXPECT_DONE(access(socket_path, F_OK));
-	arm();
-	EXPECT_DONE(mg_guard_dismiss(guard, &tap_error));
-	end();
-}
-
 static void second_guard(void)
 {
 	struct mg_guard *second = NULL;
@@ -330,7 +312,8 @@ static void own_surroundings(void)
 	for (int i = 0; i < 50; i++)
 		close(fds[i]);
 	EXPECT(count_descriptors(stage->guard) > 3);
-	EXPECT(count_descriptors(stage->guard) <= 10);
+	EXPECT(count_descriptors(stage->guard) <= 13);
+	EXPECT(count_descriptors(watcher_of(stage->guard)) <= 13);
 	EXPECT(getsid(stage->guard) != getsid(0));
 	snprintf(path, sizeof(path), "/proc/%d/cwd", stage->guard);
 	EXPECT(readlink(path, target, sizeof(target) - 1) > 0);
@@ -380,7 +363,6 @@ int main(int argc, char **argv)
 	tap_run("leaves the deadline running when a confirmation fails", failing_confirm);
 	tap_run("confirms at the second try", failing_then_good_confirm);
 	tap_run("tries again when a restore fails", failing_restore);
-	tap_run("is missed when it is killed, and replaced", guard_killed);
 	tap_run("refuses to be a second one", second_guard);
 	tap_run("refuses an order that cannot be", impossible_orders);
 	tap_run("keeps nothing of its parent but what it is told to", own_surroundings);

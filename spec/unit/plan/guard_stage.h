@@ -21,8 +21,9 @@ enum { SETTLED = 10 };			   /* and the verdict is added */
 
 struct stage {
 	volatile int table, restores, confirms, settled, said;
-	volatile int failing_restores, failing_confirms, restore_ms;
-	volatile int guard; /* its process id */
+	volatile int failing_restores, failing_confirms, restore_ms, settle_ms;
+	volatile int confirm_ms; /* that it takes, before it counts where negative */
+	volatile int guard;	 /* its process id */
 	char by[32];
 };
 
@@ -66,6 +67,8 @@ static inline int confirm(void *context, const char *by, struct mg_error *error)
 {
 	(void)context;
 	stage->confirms++;
+	if (stage->confirm_ms < 0)
+		pause_ms(-stage->confirm_ms);
 	if (stage->failing_confirms) {
 		stage->failing_confirms--;
 		*error = (struct mg_error){ MG_ENVIRONMENT, "disk full" };
@@ -73,13 +76,22 @@ static inline int confirm(void *context, const char *by, struct mg_error *error)
 	}
 	strcpy(stage->by, by);
 	stage->table = KEPT_TABLE;
+	if (stage->confirm_ms > 0)
+		pause_ms(stage->confirm_ms);
 	return 0;
+}
+
+static inline bool is_confirmed(void *context)
+{
+	(void)context;
+	return stage->table == KEPT_TABLE;
 }
 
 static inline void settled(void *context, enum mg_verdict verdict)
 {
 	(void)context;
 	stage->settled = SETTLED + (int)verdict;
+	pause_ms(stage->settle_ms);
 }
 
 static pid_t applying_pid; /* of the last applying process, until it is reaped */
@@ -127,6 +139,7 @@ static inline void begin(double seconds)
 					 .seconds = seconds,
 					 .restore = restore,
 					 .confirm = confirm,
+					 .is_confirmed = is_confirmed,
 					 .settled = settled };
 	EXPECT_DONE(mg_state_open(state_dir, run_dir, true, &state, &tap_error));
 	EXPECT_DONE(mg_state_lock(state, 2, &tap_error));
@@ -212,6 +225,23 @@ static inline bool comes(volatile int *value, int wanted, double seconds)
 static inline bool settles(enum mg_verdict verdict, double seconds)
 {
 	return comes(&stage->settled, SETTLED + (int)verdict, seconds);
+}
+
+/** The guard's child; 0: it has none. */
+static inline pid_t watcher_of(pid_t pid)
+{
+	char path[64];
+	int watcher = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	file = fopen(path, "r");
+	if (!file)
+		return 0;
+	if (fscanf(file, "%d", &watcher) != 1)
+		watcher = 0;
+	fclose(file);
+	return watcher;
 }
 
 /* Process 1 may take its time to reap: a zombie has gone. */
