@@ -66,6 +66,7 @@ struct mg_sentry {
 	int poke;    /* eventfd: the stage is another one */
 	int watcher; /* pidfd of the watcher; -1: there is none, or the kernel has none */
 	struct mg_door door;
+	bool stands_in; /* a watcher in the guard's place */
 	bool committed;
 	int64_t deadline;
 	int64_t accept_after; /* a pause after accept() failed */

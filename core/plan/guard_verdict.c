@@ -30,6 +30,9 @@
 
 #define SETTLE_BOUND (10 * MG_SECOND) /* some unlinks, and an fsync */
 
+/* For those whose connection broke with the guard's death, to knock once more. */
+#define LINGER (30 * MG_MILLISECOND)
+
 static void pause_for(int64_t duration)
 {
 	const struct timespec time = { .tv_sec = duration / MG_SECOND,
@@ -103,6 +106,8 @@ void mg_sentry_finish(struct mg_sentry *sentry, enum mg_verdict verdict,
 
 	atomic_store(&sentry->page->verdict, (int)verdict);
 	mg_sentry_enter(sentry, MG_STAGE_SETTLING, mg_guard_now() + SETTLE_BOUND);
+	if (sentry->stands_in)
+		pause_for(LINGER);
 	mg_door_remove(&sentry->door);
 	if (order->settled)
 		order->settled(order->context, verdict);

@@ -157,6 +157,7 @@ static void take_over(struct mg_sentry *sentry)
 	prctl(PR_SET_NAME, "moongate-guard");
 	atomic_store(&sentry->page->guard, getpid());
 	sentry->watcher = -1;
+	sentry->stands_in = true;
 	switch (stage) {
 	case MG_STAGE_BEGUN: mg_door_remove(&sentry->door); _exit(1);
 	case MG_STAGE_ARMED: hear_applying_out(sentry); break;
