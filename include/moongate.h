@@ -492,6 +492,13 @@ struct mg_restoration {
  */
 int mg_engine_restore(struct mg_engine *engine, struct mg_restoration *out, struct mg_error *error);
 
+/** A file that a generation was made from. */
+struct mg_generation_file {
+	const char *kind; /* "policy", "module", "addresses", "names", "pins", "facts", "plan" */
+	const char *name; /* as the policy says it */
+	const char *path, *sha256;
+};
+
 /** A generation: what was applied at a time. */
 struct mg_generation_info {
 	uint32_t number;	  /* 0: there is none */
@@ -499,6 +506,17 @@ struct mg_generation_info {
 	const char *user;	  /* who did */
 	const char *policy;	  /* path of the policy file */
 	const char *confirmed_by; /* "connection", "console", "no-confirm", ...; NULL: not */
+	/* NULL, 0 and false where it was not written down, or there is none */
+	int64_t confirmed_at; /* in seconds since the epoch */
+	const char *peer;     /* address from which that user came by ssh */
+	const char *version;  /* of Moongate */
+	uint32_t from;	      /* the generation whose rules these are again */
+	bool has_summary;     /* what it changed: */
+	struct mg_plan_summary summary;
+	size_t file_count;
+	const struct mg_generation_file *files;
+	bool in_force, is_pending; /* loaded at boot; waits for its confirmation */
+	const char *damage;	   /* why it cannot be loaded; NULL: it is whole */
 };
 
 enum mg_pending_state {

@@ -66,20 +66,22 @@ static void list_operators(const struct mg_engine *engine, char *out, size_t siz
 	}
 }
 
-struct record_texts {
-	char user[256], ssh[256], operators[4096];
+/* What an order points to. */
+struct record {
+	char user[256], ssh[256], peer[256], operators[4096];
 	char policy[4096];
+	struct mg_generation story; /* to be freed */
 };
 
-static struct mg_apply_order make_order(const struct mg_engine *engine, double seconds,
-					struct record_texts *texts)
+static int make_order(const struct mg_engine *engine, double seconds, struct record *texts,
+		      struct mg_apply_order *out, struct mg_error *error)
 {
 	mg_engine_user(texts->user, sizeof(texts->user));
 	mg_engine_ssh_connection(engine, texts->ssh, sizeof(texts->ssh));
 	list_operators(engine, texts->operators, sizeof(texts->operators));
 	if (!realpath(engine->request.policy, texts->policy))
 		snprintf(texts->policy, sizeof(texts->policy), "%s", engine->request.policy);
-	return (struct mg_apply_order){
+	*out = (struct mg_apply_order){
 		.state = engine->state,
 		.plan = engine->plan,
 		.before = engine->confirmed,
@@ -87,8 +89,12 @@ static struct mg_apply_order make_order(const struct mg_engine *engine, double s
 		.user = texts->user,
 		.ssh_connection = texts->ssh,
 		.operators = *texts->operators ? texts->operators : NULL,
+		.story = &texts->story,
 		.seconds = seconds,
 	};
+	snprintf(texts->peer, sizeof(texts->peer), "%.*s", (int)strcspn(texts->ssh, " "),
+		 texts->ssh);
+	return mg_engine_make_story(engine, texts->peer, &texts->story, error);
 }
 
 static int check_ready(const struct mg_engine *engine, const char *function, struct mg_error *error)
@@ -113,7 +119,7 @@ static int tell_boot(struct mg_engine *engine, struct mg_error *error)
 static int apply_locked(struct mg_engine *engine, double seconds, struct mg_transaction **out,
 			struct mg_error *error)
 {
-	struct record_texts texts;
+	struct record texts;
 	struct mg_apply_order order;
 	int err = 0;
 
@@ -124,8 +130,11 @@ static int apply_locked(struct mg_engine *engine, double seconds, struct mg_tran
 		err = tell_boot(engine, error);
 	if (err)
 		return err;
-	order = make_order(engine, seconds, &texts);
-	return mg_apply(&order, out, error);
+	err = make_order(engine, seconds, &texts, &order, error);
+	if (!err)
+		err = mg_apply(&order, out, error);
+	mg_engine_free_story(&texts.story);
+	return err;
 }
 
 int mg_engine_apply(struct mg_engine *engine, double seconds, struct mg_transaction **out,
@@ -146,7 +155,7 @@ int mg_engine_apply(struct mg_engine *engine, double seconds, struct mg_transact
 
 int mg_engine_record(struct mg_engine *engine, bool unconfirmed, struct mg_error *error)
 {
-	struct record_texts texts;
+	struct record texts;
 	struct mg_apply_order order;
 	struct mg_pending leftover;
 	int err = check_ready(engine, "mg_engine_record", error);
@@ -172,6 +181,9 @@ int mg_engine_record(struct mg_engine *engine, bool unconfirmed, struct mg_error
 			"make sure that you get in over a new connection, then say "
 			"--no-confirm",
 			leftover.number);
-	order = make_order(engine, 0, &texts);
-	return mg_apply_record(&order, error);
+	err = make_order(engine, 0, &texts, &order, error);
+	if (!err)
+		err = mg_apply_record(&order, error);
+	mg_engine_free_story(&texts.story);
+	return err;
 }

@@ -85,6 +85,7 @@ void mg_engine_close(struct mg_engine *engine)
 	mg_ruleset_free(engine->ruleset);
 	mg_saved_free(engine->saved);
 	mg_generation_free(engine->confirmed);
+	mg_generation_free(engine->again);
 	mg_state_close(engine->state);
 	mg_operator_clear(&engine->operator);
 	mg_lookups_free(engine->lookups);

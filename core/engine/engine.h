@@ -12,6 +12,7 @@
  *   saved_plan.c   keeping a plan as a file
  *   loaded_plan.c  and taking it up again
  *   applying.c     making it real
+ *   story.c        and what is told of it later
  *   restoring.c    the confirmed generation, at boot
  *   absent_sets.c  what of it cannot be yet
  *   loading.c      rules that nobody has to confirm
@@ -61,6 +62,7 @@ struct mg_engine {
 	struct mg_plan *plan;
 	struct mg_state *state;
 	struct mg_generation *confirmed; /* NULL: nothing was ever confirmed */
+	struct mg_generation *again;	 /* where the ruleset comes from, instead of a policy */
 	struct mg_saved_plan *saved;	 /* where the ruleset comes from, instead of a policy */
 	struct mg_lookups *lookups; /* what is known of names, see resolving.c; NULL: nothing yet */
 	struct mg_pinning *pinning; /* the modules' lock file; see pinning.c */
@@ -154,6 +156,19 @@ int mg_engine_tell_absent(struct mg_engine *engine, struct mg_error *error);
 /** What is wrong with a ruleset for this host: to @notes. */
 int mg_engine_diagnose(const struct mg_engine *engine, const struct mg_ruleset *ruleset,
 		       struct mg_notes *notes, struct mg_error *error);
+
+/** A generation as the API shows it, whose strings it borrows; NULL: there is none. */
+struct mg_generation_info mg_engine_describe(const struct mg_generation *generation);
+
+/**
+ * How the generation that is about to be made comes to be, after a plan: for
+ * struct mg_apply_order. What it points to is borrowed from the engine and from
+ * @peer, but for the list of files, which mg_engine_free_story() frees.
+ * @peer: address of the operator, or ""
+ */
+int mg_engine_make_story(const struct mg_engine *engine, char *peer, struct mg_generation *out,
+			 struct mg_error *error);
+void mg_engine_free_story(struct mg_generation *story);
 
 /** Who does this: the person behind sudo, if there is one. */
 void mg_engine_user(char *out, size_t size);

@@ -48,12 +48,15 @@ static int learn_machine(struct mg_engine *engine, struct mg_error *error)
 int mg_engine_learn_host(struct mg_engine *engine, struct mg_error *error)
 {
 	const char *file = engine->request.facts;
+	char sha256[MG_SHA256_SIZE];
 	int err;
 
 	engine->is_elsewhere = engine->request.elsewhere;
 	if (!file)
 		return learn_machine(engine, error);
-	err = mg_facts_read(file, &engine->host, error);
+	err = mg_facts_read(file, &engine->host, sha256, error);
+	if (!err)
+		err = mg_sources_note(&engine->sources, MG_SOURCE_FACTS, file, sha256, error);
 	if (err)
 		return err;
 	engine->is_other_host = !is_about_this_host(engine->host);

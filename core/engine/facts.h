@@ -19,15 +19,18 @@
 #ifndef MG_ENGINE_FACTS_H
 #define MG_ENGINE_FACTS_H
 
+#include "policy/pins.h"
 #include "ruleset/host.h"
 
 /**
  * Read a file of at most 4 MiB.
- * @out: to be freed with mg_host_free(); sorted
+ * @out:    to be freed with mg_host_free(); sorted
+ * @sha256: of all that was read
  * Errors: MG_INVALID, with "FILE:LINE:COLUMN" where it is no JSON, else with
  * the path of the value ("FILE: interfaces[0].up"); MG_ENVIRONMENT.
  */
-int mg_facts_read(const char *file, struct mg_host **out, struct mg_error *error);
+int mg_facts_read(const char *file, struct mg_host **out, char sha256[MG_SHA256_SIZE],
+		  struct mg_error *error);
 
 /**
  * Write what mg_facts_read() reads back as the same.

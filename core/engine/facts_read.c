@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -266,6 +267,7 @@ static int read_host(struct mg_facts_reading *reading, const json_t *root, struc
 /* A file that is read no further than it may be long. */
 struct source {
 	FILE *file;
+	SHA2_CTX sum;
 	size_t taken;
 	int err;
 };
@@ -276,6 +278,7 @@ static size_t take(void *buffer, size_t size, void *context)
 	const size_t got = fread(buffer, 1, size, source->file);
 
 	source->taken += got;
+	SHA256Update(&source->sum, buffer, got);
 	if (ferror(source->file))
 		source->err = errno ? -errno : -EIO;
 	else if (source->taken > LARGEST_FILE)
@@ -301,7 +304,7 @@ static int refuse_syntax(const char *path, json_error_t *wrong, struct mg_error 
 		       wrong->text);
 }
 
-static int parse(const char *path, json_t **out, struct mg_error *error)
+static int parse(const char *path, json_t **out, char *sha256, struct mg_error *error)
 {
 	struct source source = { .file = fopen(path, "re") };
 	json_error_t wrong;
@@ -309,10 +312,13 @@ static int parse(const char *path, json_t **out, struct mg_error *error)
 	if (!source.file)
 		return mg_fail(error, -errno, MG_INVALID, "cannot read the facts %s: %s", path,
 			       strerror(errno));
+	SHA256Init(&source.sum);
 	*out = json_load_callback(take, &source, JSON_REJECT_DUPLICATES, &wrong);
 	fclose(source.file);
-	if (*out && !source.err)
+	if (*out && !source.err) {
+		SHA256End(&source.sum, sha256);
 		return 0;
+	}
 	json_decref(*out);
 	if (!source.err)
 		return refuse_syntax(path, &wrong, error);
@@ -320,12 +326,13 @@ static int parse(const char *path, json_t **out, struct mg_error *error)
 		       strerror(-source.err));
 }
 
-int mg_facts_read(const char *file, struct mg_host **out, struct mg_error *error)
+int mg_facts_read(const char *file, struct mg_host **out, char sha256[MG_SHA256_SIZE],
+		  struct mg_error *error)
 {
 	struct mg_facts_reading reading = { .file = file, .error = error };
 	struct mg_host *host;
 	json_t *root = NULL;
-	int err = parse(file, &root, error);
+	int err = parse(file, &root, sha256, error);
 
 	if (err)
 		return err;

@@ -4,6 +4,7 @@
  * host and the same live tables, or not at all.
  */
 #include <errno.h>
+#include <sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,6 +135,16 @@ static int check_tables(const struct mg_engine *engine, const char *path, struct
 			      path);
 }
 
+/* The history tells which file it was: the policy's own files are not looked at. */
+static int note_plan(struct mg_engine *engine, const char *path, struct mg_error *error)
+{
+	char sha256[MG_SHA256_SIZE];
+
+	return SHA256File(path, sha256)
+		       ? mg_sources_note(&engine->sources, MG_SOURCE_PLAN, path, sha256, error)
+		       : 0;
+}
+
 int mg_engine_load_plan(struct mg_engine *engine, const char *path, struct mg_error *error)
 {
 	size_t first;
@@ -154,6 +165,9 @@ int mg_engine_load_plan(struct mg_engine *engine, const char *path, struct mg_er
 	if (err)
 		return err;
 	engine->request.policy = engine->saved->policy; /* for the record */
+	err = note_plan(engine, path, error);
+	if (err)
+		return err;
 	first = engine->notes.count;
 	err = mg_engine_diagnose(engine, engine->ruleset, &engine->notes, error);
 	if (err)

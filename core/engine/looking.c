@@ -101,19 +101,6 @@ static int find_pending(struct mg_engine *engine, struct mg_report *out, struct 
 	return 0;
 }
 
-static struct mg_generation_info describe(const struct mg_generation *generation)
-{
-	if (!generation)
-		return (struct mg_generation_info){ 0 };
-	return (struct mg_generation_info){
-		.number = generation->number,
-		.time = generation->time,
-		.user = generation->user,
-		.policy = generation->policy,
-		.confirmed_by = generation->confirmed_by,
-	};
-}
-
 /* Who filters beside: there is nothing here that could be refused for it. */
 static int tell_beside(struct mg_engine *engine, struct mg_error *error)
 {
@@ -133,7 +120,8 @@ int mg_engine_report(struct mg_engine *engine, struct mg_report *out, struct mg_
 		err = mg_engine_read_confirmed(engine, error);
 	if (err)
 		return err;
-	*out = (struct mg_report){ .confirmed = describe(engine->confirmed) };
+	*out = (struct mg_report){ .confirmed = mg_engine_describe(engine->confirmed) };
+	out->confirmed.in_force = out->confirmed.number;
 	err = find_pending(engine, out, error);
 	if (!err)
 		err = mg_engine_read_pending(engine, &pending, error);

@@ -117,6 +117,8 @@ static int fill_generation(const struct mg_apply_order *order, struct mg_generat
 	generation->user = (char *)order->user;
 	generation->policy = (char *)order->policy;
 	generation->operators = (char *)order->operators;
+	if (order->story)
+		mg_generation_lend_story(order->story, generation);
 	for (family = 0; family < MG_FAMILIES && !err; family++) {
 		err = mg_plan_text(order->plan, (enum mg_family)family, &generation->rules[family],
 				   error);

@@ -21,7 +21,9 @@ struct mg_apply_order {
 	const char *user;	    /* who applies */
 	const char *ssh_connection; /* SSH_CONNECTION of the operator, or "" */
 	const char *operators;	    /* as in struct mg_generation, for the record */
-	double seconds;		    /* until the roll-back; counted from the commit */
+	/* how it comes to be, for the record, without rules; NULL: nobody knows */
+	const struct mg_generation *story;
+	double seconds; /* until the roll-back; counted from the commit */
 };
 
 /**

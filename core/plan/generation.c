@@ -23,12 +23,8 @@
 #include "ruleset/checksum.h"
 #include "ruleset/failure.h"
 
-#define KEPT 20 /* confirmed generations that stay */
-
-/* Folders that are being made or removed start with this; a crash leaves them. */
-#define HALF "."
-#define HALF_NEW HALF "new"
-#define HALF_OLD HALF "old"
+/* A folder that is being made is called so; a crash leaves it. */
+#define HALF_NEW ".new"
 
 static int newest_first(const void *a, const void *b)
 {
@@ -173,7 +169,7 @@ static char *describe(const struct mg_generation *generation, uint32_t number)
 			 "operators", mg_state_string(generation->operators), "rules",
 			 describe_texts(generation->rules, true), "sets",
 			 describe_texts(generation->sets, false));
-	if (meta)
+	if (meta && mg_generation_put_story(meta, generation) == 0)
 		text = mg_generation_meta_text(meta);
 	json_decref(meta);
 	return text;
@@ -219,7 +215,7 @@ static int write_folder(int generations, const struct mg_generation *generation,
 	int dir;
 
 	mg_durable_remove_folder(generations, HALF_NEW);
-	mg_durable_remove_folder(generations, HALF_OLD);
+	mg_durable_remove_folder(generations, MG_HALF_OLD);
 	if (mkdirat(generations, HALF_NEW, 0700) < 0)
 		return -errno;
 	dir = openat(generations, HALF_NEW, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -236,6 +232,27 @@ static int write_folder(int generations, const struct mg_generation *generation,
 	ret = mg_durable_sync(generations);
 	if (ret)
 		mg_durable_remove_folder(generations, name);
+	return ret;
+}
+
+int mg_state_list(struct mg_state *state, uint32_t **out, size_t *count, struct mg_error *error)
+{
+	struct mg_error words = { 0 };
+	int generations, ret;
+
+	*out = NULL;
+	*count = 0;
+	if (state->state.fd < 0)
+		return 0;
+	generations = mg_generations_open(state, false, &words);
+	if (generations == -ENOENT)
+		return 0;
+	if (generations < 0)
+		return mg_fail(error, generations, words.status, "%s", words.text);
+	ret = mg_generations_list(generations, out, count);
+	if (ret)
+		mg_state_fail(error, ret, &state->state, MG_GENERATIONS);
+	close(generations);
 	return ret;
 }
 
@@ -258,6 +275,7 @@ int mg_state_write_generation(struct mg_state *state, struct mg_generation *gene
 		mg_state_fail(error, ret, &state->state, MG_GENERATIONS);
 		goto out;
 	}
+	mg_generations_drop_leftovers(state, generations, numbers, count);
 	number = count ? numbers[0] : 0;
 	if (number == UINT32_MAX) {
 		ret = mg_state_fail(error, -EOVERFLOW, &state->state, MG_GENERATIONS);
@@ -282,61 +300,6 @@ out:
 
 /* Confirming */
 
-/* In one step, so that no crash leaves a half one. */
-int mg_generation_remove(int generations, uint32_t number)
-{
-	char name[16];
-
-	snprintf(name, sizeof(name), "%" PRIu32, number);
-	mg_durable_remove_folder(generations, HALF_OLD);
-	if (renameat(generations, name, generations, HALF_OLD) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	mg_durable_remove_folder(generations, HALF_OLD);
-	return mg_durable_sync(generations);
-}
-
-static bool was_confirmed(const struct mg_state *state, uint32_t number)
-{
-	json_t *meta = NULL;
-	bool answer;
-
-	if (mg_generation_meta(state, number, &meta, NULL))
-		return false;
-	answer = json_is_string(json_object_get(meta, "confirmed_by"));
-	json_decref(meta);
-	return answer;
-}
-
-/*
- * Keep the newest confirmed generations, whatever is newer than the oldest of
- * them, and @confirmed. It is housekeeping: a failure must not undo a
- * confirmation, and the next one tries again.
- */
-static void prune(const struct mg_state *state, uint32_t confirmed)
-{
-	uint32_t *numbers = NULL;
-	size_t count = 0;
-	size_t kept = 0;
-	int generations;
-
-	generations = mg_generations_open(state, false, NULL);
-	if (generations < 0)
-		return;
-	if (mg_generations_list(generations, &numbers, &count))
-		goto out;
-	if (count <= KEPT)
-		goto out;
-	for (size_t i = 0; i < count; i++) {
-		if (kept < KEPT)
-			kept += was_confirmed(state, numbers[i]);
-		else if (numbers[i] != confirmed)
-			mg_generation_remove(generations, numbers[i]);
-	}
-out:
-	free(numbers);
-	close(generations);
-}
-
 /* Note in its meta.json how it was confirmed. */
 static int record_confirmation(const struct mg_state *state, uint32_t number, const char *by,
 			       struct mg_error *error)
@@ -351,7 +314,8 @@ static int record_confirmation(const struct mg_state *state, uint32_t number, co
 	if (ret)
 		return ret;
 	ret = -ENOMEM;
-	if (json_object_set_new(meta, "confirmed_by", mg_state_string(by)) < 0)
+	if (json_object_set_new(meta, "confirmed_by", mg_state_string(by)) < 0 ||
+	    json_object_set_new(meta, "confirmed_at", json_integer(time(NULL))) < 0)
 		goto out;
 	text = mg_generation_meta_text(meta);
 	if (!text)
@@ -375,7 +339,7 @@ int mg_state_confirm_generation(struct mg_state *state, uint32_t number, const c
 	uint32_t before = 0;
 	int ret;
 
-	ret = mg_generation_check(state, number, error);
+	ret = mg_state_check(state, number, error);
 	if (ret == -ENOENT)
 		return mg_state_fail(error, ret, &state->state, name.text);
 	if (ret)
@@ -400,7 +364,7 @@ int mg_state_confirm_generation(struct mg_state *state, uint32_t number, const c
 			mg_durable_unlink(state->state.fd, MG_CONFIRMED);
 		return ret;
 	}
-	prune(state, number);
+	mg_generations_prune(state, number);
 	return 0;
 }
 

@@ -49,6 +49,7 @@ void mg_generation_free(struct mg_generation *generation)
 	free(generation->policy);
 	free(generation->confirmed_by);
 	free(generation->operators);
+	mg_generation_free_story(generation);
 	for (int family = 0; family < MG_FAMILIES; family++) {
 		free(generation->rules[family]);
 		free(generation->sets[family]);
@@ -143,7 +144,7 @@ int mg_generation_meta(const struct mg_state *state, uint32_t number, json_t **o
 
 	if (state->state.fd < 0)
 		return -ENOENT;
-	ret = mg_durable_read(state->state.fd, name.text, MG_RECORD_LIMIT, &text, NULL);
+	ret = mg_durable_read(state->state.fd, name.text, MG_META_LIMIT, &text, NULL);
 	if (ret == -ENOENT) {
 		struct mg_name folder = mg_generation_name(number);
 
@@ -235,7 +236,14 @@ static int read_sets(const struct mg_state *state, const json_t *meta, enum mg_f
 			 texts_too ? &out->sets[family] : NULL, error);
 }
 
-static int fill(const struct mg_state *state, const json_t *meta, bool rules_too,
+/* How much of a generation is wanted. */
+enum extent {
+	ABOUT,	 /* what its description tells */
+	CHECKED, /* and that its rules are whole */
+	WHOLE,	 /* and the rules */
+};
+
+static int fill(const struct mg_state *state, const json_t *meta, enum extent extent,
 		struct mg_generation *out, struct mg_error *error)
 {
 	struct mg_name name = file_name(out->number, MG_META);
@@ -246,7 +254,8 @@ static int fill(const struct mg_state *state, const json_t *meta, bool rules_too
 	    !take_string(meta, "user", &out->user) || !take_string(meta, "policy", &out->policy) ||
 	    !take_string(meta, "confirmed_by", &out->confirmed_by) ||
 	    (json_object_get(meta, "operators") &&
-	     !take_string(meta, "operators", &out->operators)))
+	     !take_string(meta, "operators", &out->operators)) ||
+	    !mg_generation_take_story(meta, out))
 		return mg_state_damaged(error, &state->state, name.text,
 					"it does not describe this generation");
 	out->time = json_integer_value(time);
@@ -257,19 +266,19 @@ static int fill(const struct mg_state *state, const json_t *meta, bool rules_too
 		if (!about)
 			return mg_state_damaged(error, &state->state, name.text,
 						"it says nothing about one family's rules");
-		if (json_is_null(about))
+		if (json_is_null(about) || extent == ABOUT)
 			continue;
 		ret = read_file(state, out->number, mg_rules_name[family], about,
-				rules_too ? &out->rules[family] : NULL, error);
+				extent == WHOLE ? &out->rules[family] : NULL, error);
 		if (!ret)
-			ret = read_sets(state, meta, family, rules_too, out, error);
+			ret = read_sets(state, meta, family, extent == WHOLE, out, error);
 		if (ret)
 			return ret;
 	}
 	return 0;
 }
 
-static int read_generation(struct mg_state *state, uint32_t number, bool rules_too,
+static int read_generation(struct mg_state *state, uint32_t number, enum extent extent,
 			   struct mg_generation **out, struct mg_error *error)
 {
 	struct mg_generation *generation = NULL;
@@ -285,7 +294,7 @@ static int read_generation(struct mg_state *state, uint32_t number, bool rules_t
 		goto out;
 	}
 	generation->number = number;
-	ret = fill(state, meta, rules_too, generation, error);
+	ret = fill(state, meta, extent, generation, error);
 	if (ret)
 		goto out;
 	*out = generation;
@@ -299,13 +308,19 @@ out:
 int mg_state_read_generation(struct mg_state *state, uint32_t number, struct mg_generation **out,
 			     struct mg_error *error)
 {
-	return read_generation(state, number, true, out, error);
+	return read_generation(state, number, WHOLE, out, error);
 }
 
-int mg_generation_check(struct mg_state *state, uint32_t number, struct mg_error *error)
+int mg_state_describe(struct mg_state *state, uint32_t number, struct mg_generation **out,
+		      struct mg_error *error)
+{
+	return read_generation(state, number, ABOUT, out, error);
+}
+
+int mg_state_check(struct mg_state *state, uint32_t number, struct mg_error *error)
 {
 	struct mg_generation *generation = NULL;
-	int ret = read_generation(state, number, false, &generation, error);
+	int ret = read_generation(state, number, CHECKED, &generation, error);
 
 	mg_generation_free(generation);
 	return ret;

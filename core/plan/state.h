@@ -8,8 +8,10 @@
  *     generations/N/rules.v6
  *     generations/N/sets.v4         the sets that they look into, as ipset restore
  *     generations/N/sets.v6         has them, with "#@ ORIGIN" lines; absent: none
- *     generations/N/meta.json       number, time, user, policy, how it was
- *                                   confirmed, where the operator came from; the
+ *     generations/N/meta.json       number, time, user, policy, how and when it was
+ *                                   confirmed, where the operator came from; what it
+ *                                   changed, and the SHA-256 of each file that it was
+ *                                   made from; the
  *                                   tables of both texts; the length and checksum of
  *                                   each file, and its own, to notice damage (not
  *                                   forgery: whoever can write here is root)
@@ -44,6 +46,16 @@ struct mg_generation {
 	char *operators;	  /* who came by ssh then: lines "ADDRESS PORT", of sshd; or NULL */
 	char *rules[MG_FAMILIES]; /* iptables-save text; NULL: family not managed */
 	char *sets[MG_FAMILIES];  /* ipset-restore text; NULL: none */
+
+	/* how it came to be; one of before this was written down has none of it */
+	char *version;	      /* of Moongate, when it was read; written is our own */
+	char *peer;	      /* address from which that user came by ssh; NULL: no ssh */
+	int64_t confirmed_at; /* seconds since the epoch, when it was read; 0: not known */
+	uint32_t from;	      /* the generation whose rules these are again; 0: none */
+	bool has_summary;
+	struct mg_plan_summary summary;	  /* what it changed */
+	struct mg_generation_file *files; /* that it was made from */
+	size_t file_count;
 };
 
 /** The record of a transaction that waits. */
@@ -56,6 +68,9 @@ struct mg_pending {
 	char boot_id[37];	  /* of the boot in which it was made; "": of this one */
 	char ssh_connection[256]; /* SSH_CONNECTION of the applying session, or "" */
 };
+
+/** Copy how @from came to be, whose strings and list @to borrows. */
+void mg_generation_lend_story(const struct mg_generation *from, struct mg_generation *to);
 
 /** For what was read here: frees the strings and @generation itself. */
 void mg_generation_free(struct mg_generation *generation);
@@ -97,7 +112,8 @@ const char *mg_state_socket(const struct mg_state *state);
 
 /**
  * Write @generation durably under the next free number, not confirmed
- * whatever its confirmed_by says. @generation->number and time are set.
+ * whatever its confirmed_by says. @generation->number and time are set. Of those
+ * that were never confirmed, which only a crash leaves, the last 3 stay.
  */
 int mg_state_write_generation(struct mg_state *state, struct mg_generation *generation,
 			      struct mg_error *error);
@@ -134,6 +150,16 @@ struct mg_table_names {
  */
 int mg_state_read_tables(struct mg_state *state, uint32_t *number,
 			 struct mg_table_names tables[MG_FAMILIES], struct mg_error *error);
+
+/** The numbers of all generations, the newest first. @out: to be freed. */
+int mg_state_list(struct mg_state *state, uint32_t **out, size_t *count, struct mg_error *error);
+
+/** Read what a generation's meta.json tells, and none of its rules; same errors. */
+int mg_state_describe(struct mg_state *state, uint32_t number, struct mg_generation **out,
+		      struct mg_error *error);
+
+/** Is all of a generation there and undamaged? Same errors. */
+int mg_state_check(struct mg_state *state, uint32_t number, struct mg_error *error);
 
 /** Read any generation by number; same errors. */
 int mg_state_read_generation(struct mg_state *state, uint32_t number, struct mg_generation **out,

@@ -26,6 +26,8 @@ struct mg_state {
 
 /** A length limit that no record of ours comes near. */
 #define MG_RECORD_LIMIT ((size_t)64 << 10)
+/** The same for a meta.json, which names each file that a policy read. */
+#define MG_META_LIMIT ((size_t)16 << 20)
 
 /** A failure of the environment, about FOLDER/NAME. Returns @err. */
 int mg_state_fail(struct mg_error *error, int err, const struct mg_folder *folder,
@@ -70,12 +72,21 @@ int mg_generations_list(int generations, uint32_t **out, size_t *count);
 /** Take a generation out of sight in one step, and remove it. 0 or -errno. */
 int mg_generation_remove(int generations, uint32_t number);
 
+/** What is being removed is called so; a crash leaves it. */
+#define MG_HALF_OLD ".old"
+
+/**
+ * Keep the newest confirmed generations, whatever is newer than the oldest of
+ * them, and @confirmed.
+ */
+void mg_generations_prune(const struct mg_state *state, uint32_t confirmed);
+
+/** Keep the newest of those that were never confirmed. @numbers: the newest first */
+void mg_generations_drop_leftovers(const struct mg_state *state, int generations,
+				   const uint32_t *numbers, size_t count);
+
 /** The number that "confirmed" points to; -ENOENT without words, -EBADMSG. */
 int mg_state_read_link(const struct mg_state *state, uint32_t *out, struct mg_error *error);
-
-/** Is all of a generation there and undamaged? As mg_state_read_generation(), of which it keeps
- * nothing. */
-int mg_generation_check(struct mg_state *state, uint32_t number, struct mg_error *error);
 
 /**
  * Read a generation's meta.json; the caller lets go of it with json_decref().
@@ -83,6 +94,13 @@ int mg_generation_check(struct mg_state *state, uint32_t number, struct mg_error
  */
 int mg_generation_meta(const struct mg_state *state, uint32_t number, json_t **out,
 		       struct mg_error *error);
+
+/** Add how the generation came to be to its meta.json. 0, or -1: no memory. */
+int mg_generation_put_story(json_t *meta, const struct mg_generation *generation);
+
+/** And read it. False: it makes no sense, or there is no memory; what is there is to be freed. */
+bool mg_generation_take_story(const json_t *meta, struct mg_generation *out);
+void mg_generation_free_story(struct mg_generation *generation);
 
 /** A meta.json as text, with a checksum of itself. NULL: no memory. To be freed. */
 char *mg_generation_meta_text(json_t *meta);

@@ -44,7 +44,8 @@ const char *mg_source_kind_name(enum mg_source_kind kind)
 	static const char *const names[] = {
 		[MG_SOURCE_POLICY] = "policy",	     [MG_SOURCE_MODULE] = "module",
 		[MG_SOURCE_ADDRESSES] = "addresses", [MG_SOURCE_NAMES] = "names",
-		[MG_SOURCE_PINS] = "pins",
+		[MG_SOURCE_PINS] = "pins",	     [MG_SOURCE_FACTS] = "facts",
+		[MG_SOURCE_PLAN] = "plan",
 	};
 
 	return names[kind];
@@ -88,17 +89,23 @@ out:
 	return no_memory(error);
 }
 
+/* Where it lies, to be freed; a pipe has no better name than it was given. */
+static char *real_path(const char *path)
+{
+	char *real = realpath(path, NULL);
+
+	return real ? real : strdup(path);
+}
+
 /* Note the file, and hand out its text; else free that. */
 static int take(struct mg_sources *sources, const struct taking *taking, char **text,
 		size_t *length, struct mg_error *error)
 {
 	const struct mg_source_file *known;
 	char sha256[MG_SHA256_SIZE];
-	char *path = realpath(taking->path, NULL);
+	char *path = real_path(taking->path);
 	int err = 0;
 
-	if (!path) /* a pipe has none */
-		path = strdup(taking->path);
 	if (!path) {
 		err = no_memory(error);
 		goto out;
@@ -194,4 +201,13 @@ int mg_sources_find(struct mg_sources *sources, enum mg_source_kind kind,
 	err = take(sources, &taking, text, length, error);
 	free(whole);
 	return err;
+}
+
+int mg_sources_note(struct mg_sources *sources, enum mg_source_kind kind, const char *path,
+		    const char *sha256, struct mg_error *error)
+{
+	const struct taking taking = { kind, file_name(path), path, NULL, 0 };
+	char *real = real_path(path);
+
+	return real ? add(sources, &taking, real, sha256, error) : no_memory(error);
 }

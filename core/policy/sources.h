@@ -20,6 +20,8 @@ enum mg_source_kind {
 	MG_SOURCE_ADDRESSES,
 	MG_SOURCE_NAMES, /* the lock file of `moongate resolve` */
 	MG_SOURCE_PINS,	 /* that of `moongate lock` */
+	MG_SOURCE_FACTS, /* what is read elsewhere is noted here, too */
+	MG_SOURCE_PLAN,
 };
 
 struct mg_source_file {
@@ -40,7 +42,7 @@ struct mg_sources {
 /** Free what it holds; the folders stay. */
 void mg_sources_clear(struct mg_sources *sources);
 
-/** "policy", "module", "addresses", "names", "pins". */
+/** "policy", "module", "addresses", "names", "pins", "facts", "plan". */
 const char *mg_source_kind_name(enum mg_source_kind kind);
 
 /*
@@ -66,5 +68,9 @@ int mg_sources_module(struct mg_sources *sources, const char *path, char **text,
 int mg_sources_find(struct mg_sources *sources, enum mg_source_kind kind,
 		    const char *const *folders, const char *name, const char *path,
 		    const char **folder, char **text, size_t *length, struct mg_error *error);
+
+/** Note a file that was read elsewhere. Errors: MG_ENVIRONMENT. */
+int mg_sources_note(struct mg_sources *sources, enum mg_source_kind kind, const char *path,
+		    const char *sha256, struct mg_error *error);
 
 #endif

@@ -15,6 +15,7 @@
 
 static char file[256];
 static struct mg_host *host;
+static char sha256[MG_SHA256_SIZE];
 
 static void forget(void)
 {
@@ -35,7 +36,7 @@ static int read_text(const char *text)
 {
 	forget();
 	write_file(text, strlen(text));
-	return mg_facts_read(file, &host, &tap_error);
+	return mg_facts_read(file, &host, sha256, &tap_error);
 }
 
 /* The words of the error behind the file's name. */
@@ -267,10 +268,10 @@ static void no_file(void)
 	char missing[512];
 
 	snprintf(missing, sizeof(missing), "%s.missing", file);
-	EXPECT_IS(mg_facts_read(missing, &host, &tap_error), -ENOENT);
+	EXPECT_IS(mg_facts_read(missing, &host, sha256, &tap_error), -ENOENT);
 	EXPECT_IS(tap_error.status, MG_INVALID);
 	EXPECT(strstr(tap_error.text, missing));
-	EXPECT_IS(mg_facts_read("/", &host, &tap_error), -EISDIR);
+	EXPECT_IS(mg_facts_read("/", &host, sha256, &tap_error), -EISDIR);
 }
 
 static const char full[] =
@@ -334,7 +335,7 @@ static void cut_anywhere(void)
 	for (length = 0; length + 1 < strlen(full); length++) {
 		forget();
 		write_file(full, length);
-		EXPECT_IS(mg_facts_read(file, &host, &tap_error), -EINVAL);
+		EXPECT_IS(mg_facts_read(file, &host, sha256, &tap_error), -EINVAL);
 	}
 }
 
