@@ -454,20 +454,31 @@ enum mg_verdict mg_transaction_wait(struct mg_transaction *transaction, int mill
 /** The number of its generation. */
 uint32_t mg_transaction_number(const struct mg_transaction *transaction);
 
+/** What names it to mg_engine_confirm() and mg_engine_rollback(): 32 hex digits. */
+const char *mg_transaction_token(const struct mg_transaction *transaction);
+
 /** Let go; after a commit the guard goes on alone. */
 void mg_transaction_free(struct mg_transaction *transaction);
 
 /**
  * Confirm the apply that waits, from another process than the one that made
- * it: over a connection of its own, which proves that there is a way in.
+ * it: over an ssh connection that was opened after the commit, which proves
+ * that there is a way in. The sshd among the caller's ancestors tells.
+ * @token: of the apply that is meant; NULL: the one that waits
  * @console: there is no ssh, and somebody sits at the machine
- * Errors: MG_INVALID where nothing waits; MG_UNSAFE where the connection
- * proves nothing; MG_ROLLED_BACK where it was taken back meanwhile.
+ * Errors: MG_INVALID where nothing waits, or another apply than that; MG_UNSAFE
+ * where the connection proves nothing; MG_ROLLED_BACK where it was taken back
+ * meanwhile; MG_BUSY where the commit is still under way.
  */
-int mg_engine_confirm(struct mg_engine *engine, bool console, struct mg_error *error);
+int mg_engine_confirm(struct mg_engine *engine, const char *token, bool console,
+		      struct mg_error *error);
 
-/** Take back at once what waits. Errors: MG_INVALID where nothing waits; MG_STATE_UNKNOWN. */
-int mg_engine_rollback(struct mg_engine *engine, struct mg_error *error);
+/**
+ * Take back at once what waits.
+ * @token: as above
+ * Errors: MG_INVALID where nothing waits, or another apply; MG_STATE_UNKNOWN.
+ */
+int mg_engine_rollback(struct mg_engine *engine, const char *token, struct mg_error *error);
 
 /** What a restore has made of the live tables. */
 struct mg_restoration {
@@ -539,8 +550,9 @@ struct mg_owner {
 struct mg_report {
 	struct mg_generation_info confirmed;
 	enum mg_pending_state pending;
-	uint32_t pending_number; /* of its generation */
-	int64_t seconds_left;	 /* WAITING */
+	uint32_t pending_number;   /* of its generation */
+	int64_t seconds_left;	   /* WAITING */
+	const char *pending_token; /* WAITING: for mg_engine_confirm(); else NULL */
 
 	/* The live tables against the generation that is live, if any. */
 	bool has_drift;

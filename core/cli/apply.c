@@ -6,90 +6,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "output.h"
 #include "render_plan.h"
 #include "signals.h"
+#include "waiting.h"
 #include "wanted.h"
-
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number)
-{
-	interrupted = number;
-}
-
-/*
- * From now on ^C and SIGTERM mean "take it back": the handler only ends the
- * wait. SIGHUP keeps its default: when the session is gone the guard waits
- * for the operator to come back on a new one.
- */
-static void catch_signals(void)
-{
-	struct sigaction action = { .sa_handler = on_signal };
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-}
-
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_BOOTTIME, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static void count_down(const struct options *options, double left)
-{
-	if (!options->quiet && isatty(STDERR_FILENO))
-		fprintf(stderr, "\r\033[K%.0f s left ", left > 0 ? left : 0);
-}
-
-static int tell_verdict(const struct options *options, enum mg_verdict verdict,
-			const struct mg_error *error)
-{
-	if (!options->quiet && isatty(STDERR_FILENO))
-		fprintf(stderr, "\r\033[K");
-	if (verdict == MG_VERDICT_CONFIRMED) {
-		remark(options, "Confirmed: this is the ruleset for the next boot too.");
-		return MG_DONE;
-	}
-	if (verdict == MG_VERDICT_ROLLED_BACK) {
-		fprintf(stderr, "moongate: taken back; the tables are what they were before\n");
-		return MG_ROLLED_BACK;
-	}
-	fprintf(stderr, "moongate: the roll-back failed, the state of the tables is unknown: %s\n",
-		error->text);
-	return MG_STATE_UNKNOWN;
-}
-
-static int wait_for_verdict(const struct options *options, struct mg_transaction *transaction)
-{
-	double deadline = now() + options->confirm;
-	enum mg_verdict verdict;
-	struct mg_error error = { 0 };
-
-	remark(options,
-	       "Applied as generation %u. In %.0f s it is taken back, unless you type from a NEW "
-	       "connection:\n\n    moongate confirm%s%s\n\n(`moongate rollback' takes it back at "
-	       "once.)",
-	       mg_transaction_number(transaction), options->confirm,
-	       options->request.state_dir ? " --state-dir " : "",
-	       options->request.state_dir ? options->request.state_dir : "");
-	do {
-		count_down(options, deadline - now());
-		if (interrupted) {
-			remark(options, "\nInterrupted: taking it back.");
-			mg_transaction_rollback(transaction);
-			interrupted = 0;
-		}
-		verdict = mg_transaction_wait(transaction, 1000, &error);
-	} while (verdict == MG_VERDICT_NONE);
-	return tell_verdict(options, verdict, &error);
-}
 
 static int commit(const struct options *options, struct mg_engine *engine)
 {
@@ -182,7 +104,9 @@ const struct command apply_command = {
 		"back, even if this process, its terminal and its session are gone by then.\n"
 		"POLICY may be a plan that `moongate plan --out' saved: it is applied as it was\n"
 		"shown, or refused if the live rules have changed since.\n"
+		"With --confirm-command it is CMD that confirms: run once the rules are live, it\n"
+		"has to open a new connection by itself, and to succeed in time.\n"
 		"Exit 0 if confirmed or nothing to do, 3 if taken back.",
-	.options = "cNwRBFH",
+	.options = "cNMwRBFH",
 	.run = run,
 };

@@ -49,6 +49,7 @@ static json_t *json_pending(struct document *document, const struct mg_report *r
 	put(document, object, "seconds_left",
 	    report->pending == MG_PENDING_WAITING ? json_integer(report->seconds_left)
 						  : json_null());
+	put(document, object, "token", json_text(report->pending_token));
 	return object;
 }
 

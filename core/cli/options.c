@@ -22,6 +22,8 @@ static const struct description descriptions[] = {
 	{ 'c', "confirm", "TIME",
 	  "take it back unless it is confirmed within TIME (30s, 2m); 30s if not given" },
 	{ 'N', "no-confirm", NULL, "do not wait for a confirmation, and take nothing back" },
+	{ 'M', "confirm-command", "CMD",
+	  "have CMD confirm: keep it if CMD succeeds in time, else take it back" },
 	{ 'R', "remove-foreign", NULL, "let rules and chains of other software be removed" },
 	{ 'B', "beside-nft", NULL, "go on although nf_tables filters beside" },
 	{ 'F', "force", NULL, "go on where safety says no" },
@@ -180,6 +182,11 @@ static int take_option(const struct command *command, int key, const char *value
 		break;
 	case 'H': options->request.facts = strcmp(value, "-") ? value : "/dev/stdin"; break;
 	case 'N': options->no_confirm = true; break;
+	case 'M':
+		if (!*value)
+			return usage_error(command, "--confirm-command takes a command");
+		options->confirm_command = value;
+		break;
 	case 'R': options->request.remove_foreign = true; break;
 	case 'B': options->request.beside_nft = true; break;
 	case 'F': options->request.force = true; break;
@@ -299,6 +306,9 @@ static int take_arguments(const struct command *command, int argc, char **argv, 
 			options->files[0] = argv[at++];
 		if (at < argc)
 			options->files[1] = argv[at++];
+	} else if (command->of_token) {
+		if (at < argc)
+			options->token = argv[at++];
 	} else if (options->live) {
 		if (at < argc)
 			options->table = argv[at++];
@@ -332,6 +342,8 @@ int read_options(const struct command *command, int argc, char **argv, struct op
 	}
 	if (options->no_confirm && options->confirm_given)
 		return usage_error(command, "either --confirm or --no-confirm");
+	if (options->no_confirm && options->confirm_command)
+		return usage_error(command, "either --confirm-command or --no-confirm");
 	if (options->no_confirm)
 		options->confirm = 0;
 	optind = take_arguments(command, argc, argv, optind, options);

@@ -11,6 +11,8 @@ struct options {
 	struct mg_request request;
 	double confirm; /* seconds until the roll-back; 0: no confirmation */
 	bool confirm_given, no_confirm;
+	const char *confirm_command; /* apply: what confirms; NULL: somebody */
+	const char *token;    /* confirm, rollback: of which apply; NULL: the one that waits */
 	const char *out;      /* plan: save it there */
 	bool kernel;	      /* check: ask the kernel too */
 	bool detailed_exit;   /* plan: 2 if there are changes */
@@ -39,6 +41,7 @@ struct command {
 	const char *details;   /* what `moongate COMMAND --help` says below its usage */
 	const char *options;
 	bool of_tables; /* its arguments are a table and a chain, not a policy */
+	bool of_token;	/* it is the token of an apply */
 	bool of_files;	/* they are up to two files of rules */
 	bool elsewhere; /* what comes of it is not for this host's tables */
 	int (*run)(const struct options *options);

@@ -12,8 +12,8 @@ static int run(const struct options *options, bool confirm)
 
 	if (err)
 		return print_error(&error);
-	err = confirm ? mg_engine_confirm(engine, options->console, &error)
-		      : mg_engine_rollback(engine, &error);
+	err = confirm ? mg_engine_confirm(engine, options->token, options->console, &error)
+		      : mg_engine_rollback(engine, options->token, &error);
 	mg_engine_close(engine);
 	if (err)
 		return print_error(&error);
@@ -35,20 +35,27 @@ static int run_rollback(const struct options *options)
 
 const struct command confirm_command = {
 	.name = "confirm",
-	.arguments = "",
+	.arguments = "[TOKEN]",
+	.of_token = true,
 	.summary = "keep what was applied; from a new connection",
 	.details =
-		"Confirm the apply that waits. It counts only from a connection that was opened\n"
-		"after the apply: the old one goes on whatever the new rules say.",
+		"Confirm the apply that waits. It counts only over an ssh connection from another\n"
+		"machine that was opened after the commit: an old one goes on whatever the new\n"
+		"rules say, also if ssh shares it (ControlMaster: -o ControlPath=none), and so "
+		"does\n"
+		"what runs in a tmux or screen of before.\n"
+		"TOKEN, which apply tells, makes sure that it is that one which is confirmed.",
 	.options = "O",
 	.run = run_confirm,
 };
 
 const struct command rollback_command = {
 	.name = "rollback",
-	.arguments = "",
+	.arguments = "[TOKEN]",
+	.of_token = true,
 	.summary = "take back at once what waits for a confirmation",
-	.details = "Put the tables back as they were before the apply that waits.",
+	.details = "Put the tables back as they were before the apply that waits.\n"
+		   "TOKEN, which apply tells, makes sure that it is that one.",
 	.options = "",
 	.run = run_rollback,
 };

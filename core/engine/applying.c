@@ -13,23 +13,8 @@
 #include "engine.h"
 #include "netfilter/beside.h"
 #include "netfilter/lock.h"
+#include "plan/ssh_connection.h"
 #include "ruleset/failure.h"
-
-void mg_engine_ssh_connection(const struct mg_engine *engine, char *out, size_t size)
-{
-	const struct mg_connection *connection = engine->operator.connections;
-	char client[INET6_ADDRSTRLEN], server[INET6_ADDRSTRLEN];
-	int af;
-
-	*out = '\0';
-	if (!engine->operator.count)
-		return;
-	af = connection->family == MG_IPV4 ? AF_INET : AF_INET6;
-	inet_ntop(af, connection->client, client, sizeof(client));
-	inet_ntop(af, connection->server, server, sizeof(server));
-	snprintf(out, size, "%s %u %s %u", client, connection->client_port, server,
-		 connection->server_port);
-}
 
 void mg_engine_user(char *out, size_t size)
 {
@@ -66,9 +51,22 @@ static void list_operators(const struct mg_engine *engine, char *out, size_t siz
 	}
 }
 
+/* The connections by which they come, for the record of what waits. */
+static void list_connections(const struct mg_engine *engine, char *out, size_t size)
+{
+	char words[MG_SSH_CONNECTION_SIZE];
+	size_t used = 0, i;
+
+	*out = '\0';
+	for (i = 0; i < engine->operator.count && used + sizeof(words) + 1 < size; i++) {
+		mg_ssh_connection_write(&engine->operator.connections[i], words);
+		used += (size_t)snprintf(out + used, size - used, "%s\n", words);
+	}
+}
+
 /* What an order points to. */
 struct record {
-	char user[256], ssh[256], peer[256], operators[4096];
+	char user[256], connections[4096], peer[256], operators[4096];
 	char policy[4096];
 	struct mg_generation story; /* to be freed */
 };
@@ -77,7 +75,7 @@ static int make_order(const struct mg_engine *engine, double seconds, struct rec
 		      struct mg_apply_order *out, struct mg_error *error)
 {
 	mg_engine_user(texts->user, sizeof(texts->user));
-	mg_engine_ssh_connection(engine, texts->ssh, sizeof(texts->ssh));
+	list_connections(engine, texts->connections, sizeof(texts->connections));
 	list_operators(engine, texts->operators, sizeof(texts->operators));
 	if (!realpath(engine->request.policy, texts->policy))
 		snprintf(texts->policy, sizeof(texts->policy), "%s", engine->request.policy);
@@ -87,13 +85,13 @@ static int make_order(const struct mg_engine *engine, double seconds, struct rec
 		.before = engine->confirmed,
 		.policy = texts->policy,
 		.user = texts->user,
-		.ssh_connection = texts->ssh,
+		.connections = texts->connections,
 		.operators = *texts->operators ? texts->operators : NULL,
 		.story = &texts->story,
 		.seconds = seconds,
 	};
-	snprintf(texts->peer, sizeof(texts->peer), "%.*s", (int)strcspn(texts->ssh, " "),
-		 texts->ssh);
+	snprintf(texts->peer, sizeof(texts->peer), "%.*s", (int)strcspn(texts->connections, " \n"),
+		 texts->connections);
 	return mg_engine_make_story(engine, texts->peer, &texts->story, error);
 }
 

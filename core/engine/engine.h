@@ -69,6 +69,7 @@ struct mg_engine {
 	struct mg_sources sources;  /* the files that the ruleset comes from */
 	struct mg_notes notes;
 	struct mg_owners owners; /* as of the last report */
+	char pending_token[33];	 /* the same */
 	unsigned int families;	 /* that are managed: asked for, and there */
 	bool begun;		 /* the transaction lock is held */
 	bool planned;		 /* the plan is compared with the live tables, and judged */
@@ -109,12 +110,6 @@ int mg_engine_read_generation(const struct mg_generation *generation, struct mg_
 
 /** Whose rules are live: those of that generation, read anew; the state is open. */
 int mg_engine_read_owned(struct mg_engine *engine, struct mg_owned **out, struct mg_error *error);
-
-/**
- * The operator's connection as SSH_CONNECTION has it (sshd(8)), or "" where
- * there is none.
- */
-void mg_engine_ssh_connection(const struct mg_engine *engine, char *out, size_t size);
 
 /**
  * Refusals from note @first on become warnings, if they are @allowed: the

@@ -98,6 +98,10 @@ static int find_pending(struct mg_engine *engine, struct mg_report *out, struct 
 		out->pending = MG_PENDING_APPLYING;
 	else
 		out->pending = out->seconds_left >= 0 ? MG_PENDING_WAITING : MG_PENDING_ENDING;
+	if (out->pending == MG_PENDING_WAITING) {
+		memcpy(engine->pending_token, pending.token, sizeof(engine->pending_token));
+		out->pending_token = engine->pending_token;
+	}
 	return 0;
 }
 

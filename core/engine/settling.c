@@ -7,42 +7,11 @@
 #include <time.h>
 
 #include "engine.h"
+#include "plan/newcomer.h"
 #include "ruleset/failure.h"
 
-/* What is pending; leaves the state open. */
-static int read_record(struct mg_engine *engine, struct mg_pending *pending, struct mg_error *error)
-{
-	int err = mg_engine_open_state(engine, false, error);
-
-	if (err)
-		return err;
-	err = mg_state_read_pending(engine->state, pending, error);
-	if (err == -ENOENT)
-		err = mg_fail(error, -ENOENT, MG_INVALID,
-			      "nothing waits for a confirmation: it was never applied, was "
-			      "confirmed already, or was taken back");
-	return err;
-}
-
-/*
- * The old connection survives an apply whatever the new rules say: conntrack
- * knows it. Only a new one proves that a way in is left.
- */
-static const char *proves_nothing(const struct mg_engine *engine, const struct mg_pending *pending)
-{
-	char own[sizeof(pending->ssh_connection)];
-
-	if (!*pending->ssh_connection)
-		return NULL;
-	mg_engine_ssh_connection(engine, own, sizeof(own));
-	if (!*own)
-		return "it was applied over ssh, and this is no ssh connection: log in anew and "
-		       "confirm there, or say --console if you sit at the machine";
-	if (strcmp(own, pending->ssh_connection) == 0)
-		return "this is the connection over which it was applied, which survives any "
-		       "ruleset: open a new one and confirm there";
-	return NULL;
-}
+/* From the commit to the moment when the guard has heard of it, and more. */
+static const double HEARS_SECONDS = 2;
 
 static double now(void)
 {
@@ -52,6 +21,72 @@ static double now(void)
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
+static double give_up(const struct mg_engine *engine)
+{
+	const double wait = engine->request.wait;
+
+	return now() + (wait > HEARS_SECONDS ? wait : HEARS_SECONDS);
+}
+
+static void take_breath(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+}
+
+static int fail_without(const char *token, struct mg_error *error)
+{
+	if (token)
+		return mg_fail(
+			error, -ENOENT, MG_INVALID,
+			"%s is of no transaction that waits: that one was confirmed or taken "
+			"back already, or never was",
+			token);
+	return mg_fail(error, -ENOENT, MG_INVALID,
+		       "nothing waits for a confirmation: it was never applied, was "
+		       "confirmed already, or was taken back");
+}
+
+/*
+ * What is pending; leaves the state open.
+ * @token: has to be that one's; NULL: whatever waits is meant
+ */
+static int read_record(struct mg_engine *engine, const char *token, struct mg_pending *pending,
+		       struct mg_error *error)
+{
+	int err = mg_engine_open_state(engine, false, error);
+
+	if (err)
+		return err;
+	err = mg_state_read_pending(engine->state, pending, error);
+	if (err == -ENOENT)
+		return fail_without(token, error);
+	if (!err && token && strcmp(token, pending->token) != 0)
+		err = mg_fail(error, -EACCES, MG_INVALID,
+			      "%s is of no transaction that waits: generation %u does, under "
+			      "another token",
+			      token, pending->number);
+	return err;
+}
+
+/*
+ * The same when the commit is done: as long as it is not, no connection is
+ * newer, and whoever asks at once is to be told so by the right reason.
+ */
+static int read_committed(struct mg_engine *engine, const char *token, struct mg_pending *pending,
+			  struct mg_error *error)
+{
+	const double until = give_up(engine);
+	int err;
+
+	while (!(err = read_record(engine, token, pending, error)) && !pending->committed) {
+		if (now() > until)
+			return mg_fail(error, -EBUSY, MG_BUSY,
+				       "generation %u is still being applied", pending->number);
+		take_breath();
+	}
+	return err;
+}
+
 /*
  * The rules are live, and the record says so, a moment before the guard hears
  * it: whoever has seen that and asks at once is not to be sent away.
@@ -59,10 +94,7 @@ static double now(void)
 static int ask(const struct mg_engine *engine, const struct mg_pending *pending,
 	       const char *request, const char *by, struct mg_error *error)
 {
-	static const double HEARS_SECONDS = 2;
-	static const struct timespec pause = { .tv_nsec = 10000000 };
-	const double wait = engine->request.wait;
-	const double until = now() + (wait > HEARS_SECONDS ? wait : HEARS_SECONDS);
+	const double until = give_up(engine);
 	int err;
 
 	for (;;) {
@@ -70,31 +102,32 @@ static int ask(const struct mg_engine *engine, const struct mg_pending *pending,
 				   error);
 		if (err != -EBUSY || now() > until)
 			return err;
-		nanosleep(&pause, NULL);
+		take_breath();
 	}
 }
 
-int mg_engine_confirm(struct mg_engine *engine, bool console, struct mg_error *error)
+int mg_engine_confirm(struct mg_engine *engine, const char *token, bool console,
+		      struct mg_error *error)
 {
-	const char *by = "console", *reason = NULL;
+	const struct mg_newcomer_view view = { .host = engine->host };
 	struct mg_pending pending = { 0 };
-	int err = read_record(engine, &pending, error);
+	int err = read_committed(engine, token, &pending, error);
 
 	if (err)
 		return err;
-	if (!console) {
-		by = *pending.ssh_connection ? "connection" : "local session";
-		reason = proves_nothing(engine, &pending);
+	err = console ? mg_newcomer_check_console(&view, error)
+		      : mg_newcomer_check(&view, &pending, error);
+	if (err) {
+		mg_error_prefix(error, "not confirmed");
+		return err;
 	}
-	if (reason)
-		return mg_fail(error, -EPERM, MG_UNSAFE, "not confirmed: %s", reason);
-	return ask(engine, &pending, "confirm", by, error);
+	return ask(engine, &pending, "confirm", console ? "console" : "connection", error);
 }
 
-int mg_engine_rollback(struct mg_engine *engine, struct mg_error *error)
+int mg_engine_rollback(struct mg_engine *engine, const char *token, struct mg_error *error)
 {
 	struct mg_pending pending = { 0 };
-	int err = read_record(engine, &pending, error);
+	int err = read_record(engine, token, &pending, error);
 
 	if (err)
 		return err;

@@ -15,6 +15,7 @@
 
 #include "commit.h"
 #include "netfilter/lock.h"
+#include "newcomer.h"
 #include "restore.h"
 #include "ruleset/failure.h"
 #include "ruleset/set_text.h"
@@ -176,8 +177,8 @@ static int prepare(struct mg_transaction *transaction, struct mg_error *error)
 	err = mg_sets_choose(transaction->order.plan, transaction->pending.number, error);
 	if (!err)
 		err = mg_sets_states(transaction->order.plan, &transaction->sets, error);
-	snprintf(transaction->pending.ssh_connection, sizeof(transaction->pending.ssh_connection),
-		 "%s", transaction->order.ssh_connection);
+	snprintf(transaction->pending.connections, sizeof(transaction->pending.connections), "%s",
+		 transaction->order.connections);
 	if (!err)
 		err = mg_guard_token(transaction->pending.token, error);
 	if (!err)
@@ -222,6 +223,9 @@ static int commit(struct mg_transaction *transaction, struct mg_error *error)
 	int err = mg_commit(&progress, error);
 
 	if (!err) {
+		/* first these, and then the time: no other has been let in by the old rules */
+		mg_newcomer_list_coming("/proc", pending->connections,
+					sizeof(pending->connections));
 		pending->committed = boottime();
 		pending->deadline = pending->committed +
 				    (int64_t)(transaction->order.seconds * (double)SECOND);
@@ -318,6 +322,11 @@ enum mg_verdict mg_transaction_wait(struct mg_transaction *transaction, int mill
 uint32_t mg_transaction_number(const struct mg_transaction *transaction)
 {
 	return transaction->pending.number;
+}
+
+const char *mg_transaction_token(const struct mg_transaction *transaction)
+{
+	return transaction->pending.token;
 }
 
 void mg_transaction_free(struct mg_transaction *transaction)

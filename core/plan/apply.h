@@ -17,10 +17,10 @@ struct mg_apply_order {
 	struct mg_plan *plan;	/* compared; kept by the caller */
 	/* The generation so far, or NULL: a family that is not in the plan stays as it says. */
 	const struct mg_generation *before;
-	const char *policy;	    /* path of the policy file, for the record */
-	const char *user;	    /* who applies */
-	const char *ssh_connection; /* SSH_CONNECTION of the operator, or "" */
-	const char *operators;	    /* as in struct mg_generation, for the record */
+	const char *policy;	 /* path of the policy file, for the record */
+	const char *user;	 /* who applies */
+	const char *connections; /* by which he comes, as in struct mg_pending */
+	const char *operators;	 /* as in struct mg_generation, for the record */
 	/* how it comes to be, for the record, without rules; NULL: nobody knows */
 	const struct mg_generation *story;
 	double seconds; /* until the roll-back; counted from the commit */

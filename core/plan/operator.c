@@ -9,23 +9,18 @@
  */
 #include "plan/operator.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
-#include <net/if.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "plan/ancestors.h"
 #include "plan/sockets.h"
+#include "plan/ssh_connection.h"
 #include "ruleset/failure.h"
 #include "ruleset/growable.h"
-
-/* More ancestors than anybody has; ends a loop in a made-up tree. */
-#define ANCESTORS 256
 
 #define SSH_PORT 22
 
@@ -34,106 +29,17 @@ struct search {
 	bool sockets_read;
 	const char *proc;
 	pid_t pid;
-	pid_t ancestors[ANCESTORS]; /* the nearest first, pid itself included */
-	size_t ancestor_count;
-	bool under_sshd;
-	bool under_multiplexer;
+	struct mg_ancestors ancestors;
 	struct mg_operator *found;
 };
-
-/* A process's name and its parent, from its status file. */
-static bool read_status(const char *proc, pid_t pid, char name[32], pid_t *parent)
-{
-	char path[PATH_MAX], line[256];
-	int number = 0;
-	bool complete = false;
-	FILE *file;
-
-	name[0] = '\0';
-	if (snprintf(path, sizeof(path), "%s/%d/status", proc, (int)pid) >= (int)sizeof(path))
-		return false;
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	while (!complete && fgets(line, sizeof(line), file)) {
-		if (strncmp(line, "Name:\t", 6) == 0)
-			snprintf(name, 32, "%.*s", (int)strcspn(line + 6, "\n"), line + 6);
-		else if (sscanf(line, "PPid: %d", &number) == 1)
-			complete = true;
-	}
-	fclose(file);
-	*parent = number;
-	return complete;
-}
-
-static bool is_one_of(const char *name, const char *const *names)
-{
-	for (; *names; names++)
-		if (strcmp(name, *names) == 0)
-			return true;
-	return false;
-}
-
-/* OpenSSH 9.8 gave each session a program of its own, sshd-session. */
-static bool is_sshd(const char *proc, pid_t pid, const char *name)
-{
-	static const char *const names[] = { "sshd", "sshd-session", "dropbear", NULL };
-	char path[PATH_MAX], target[PATH_MAX];
-	const char *base;
-	ssize_t length;
-
-	if (is_one_of(name, names))
-		return true;
-	if (snprintf(path, sizeof(path), "%s/%d/exe", proc, (int)pid) >= (int)sizeof(path))
-		return false;
-	length = readlink(path, target, sizeof(target) - 1);
-	if (length < 0)
-		return false;
-	target[length] = '\0';
-	/* What an upgrade replaced goes on under its old name. */
-	if (length > 10 && strcmp(target + length - 10, " (deleted)") == 0)
-		target[length - 10] = '\0';
-	base = strrchr(target, '/');
-	return is_one_of(base ? base + 1 : target, names);
-}
-
-static bool is_multiplexer(const char *name)
-{
-	static const char *const names[] = { "tmux: server", "tmux",   "screen", "SCREEN",
-					     "zellij",	     "abduco", "dtach",	 NULL };
-
-	return is_one_of(name, names);
-}
-
-static void walk_up(struct search *search)
-{
-	pid_t pid = search->pid, parent;
-	char name[32];
-
-	while (pid > 0 && search->ancestor_count < ANCESTORS &&
-	       read_status(search->proc, pid, name, &parent)) {
-		search->ancestors[search->ancestor_count++] = pid;
-		/* An sshd that is process 1 of a container adopts all orphans. */
-		search->under_sshd |= pid != 1 && is_sshd(search->proc, pid, name);
-		search->under_multiplexer |= is_multiplexer(name);
-		pid = parent;
-	}
-}
 
 static int add(struct mg_operator *found, const struct mg_connection *connection)
 {
 	int err;
 
-	for (size_t i = 0; i < found->count; i++) {
-		const struct mg_connection *other = &found->connections[i];
-
-		if (other->family == connection->family &&
-		    other->client_port == connection->client_port &&
-		    other->server_port == connection->server_port &&
-		    memcmp(other->client, connection->client, 16) == 0 &&
-		    memcmp(other->server, connection->server, 16) == 0)
+	for (size_t i = 0; i < found->count; i++)
+		if (mg_ssh_connection_equal(&found->connections[i], connection))
 			return 0;
-	}
 	err = mg_make_room((void **)&found->connections, &found->capacity, found->count + 1,
 			   sizeof(*connection));
 	if (err == 0)
@@ -141,100 +47,15 @@ static int add(struct mg_operator *found, const struct mg_connection *connection
 	return err;
 }
 
-/* "fe80::1%eth0": the scope says by which interface the packets come. */
-static bool parse_address(const char *text, struct mg_connection *connection,
-			  unsigned char address[16])
-{
-	char copy[INET6_ADDRSTRLEN + IF_NAMESIZE + 1];
-	char *scope;
-
-	if (snprintf(copy, sizeof(copy), "%s", text) >= (int)sizeof(copy))
-		return false;
-	scope = strchr(copy, '%');
-	if (scope) {
-		*scope++ = '\0';
-		if (strlen(scope) < sizeof(connection->interface))
-			strcpy(connection->interface, scope);
-	}
-	memset(address, 0, 16);
-	return inet_pton(connection->family == MG_IPV4 ? AF_INET : AF_INET6, copy, address) == 1;
-}
-
-/*
- * "client port server port", as sshd writes it. Behind a proxy it can be
- * "UNKNOWN 65535 UNKNOWN 65535", which says nothing.
- */
-static bool parse_ssh_connection(const char *text, struct mg_connection *out)
-{
-	char client[80], server[80], more;
-	unsigned int client_port, server_port;
-
-	if (sscanf(text, "%79s %u %79s %u %c", client, &client_port, server, &server_port, &more) !=
-		    4 ||
-	    client_port > UINT16_MAX || server_port > UINT16_MAX)
-		return false;
-	*out = (struct mg_connection){
-		.family = strchr(client, ':') ? MG_IPV6 : MG_IPV4,
-		.client_port = (uint16_t)client_port,
-		.server_port = (uint16_t)server_port,
-	};
-	if (!parse_address(client, out, out->client) || !parse_address(server, out, out->server))
-		return false;
-	mg_connection_unmap(out);
-	return true;
-}
-
-/* SSH_CONNECTION of a process, as it was when it started. */
-static bool read_environment(const char *proc, pid_t pid, struct mg_connection *out)
-{
-	static const char key[] = "SSH_CONNECTION=";
-	char path[PATH_MAX], *entry = NULL;
-	size_t capacity = 0;
-	bool found = false;
-	FILE *file;
-
-	if (snprintf(path, sizeof(path), "%s/%d/environ", proc, (int)pid) >= (int)sizeof(path))
-		return false;
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	while (!found && getdelim(&entry, &capacity, '\0', file) >= 0)
-		found = strncmp(entry, key, sizeof(key) - 1) == 0 &&
-			parse_ssh_connection(entry + sizeof(key) - 1, out);
-	free(entry);
-	fclose(file);
-	return found;
-}
-
-/*
- * Is an ancestor in another network namespace than the process itself ("ip
- * netns exec")? Then its connection does not come through the tables here.
- */
-static bool is_elsewhere(const struct search *search, pid_t ancestor)
-{
-	char path[PATH_MAX], own[64], other[64];
-	ssize_t own_length, other_length;
-
-	if (snprintf(path, sizeof(path), "%s/%d/ns/net", search->proc, (int)search->pid) >=
-	    (int)sizeof(path))
-		return false;
-	own_length = readlink(path, own, sizeof(own));
-	if (snprintf(path, sizeof(path), "%s/%d/ns/net", search->proc, (int)ancestor) >=
-	    (int)sizeof(path))
-		return false;
-	other_length = readlink(path, other, sizeof(other));
-	return own_length > 0 && other_length > 0 &&
-	       (own_length != other_length || memcmp(own, other, (size_t)own_length) != 0);
-}
-
 static int from_ancestor_environment(struct search *search)
 {
 	struct mg_connection connection;
 
-	for (size_t i = 0; i < search->ancestor_count; i++) {
-		const pid_t pid = search->ancestors[i];
+	for (size_t i = 0; i < search->ancestors.count; i++) {
+		const struct mg_process *process = &search->ancestors.items[i];
 
-		if (!is_elsewhere(search, pid) && read_environment(search->proc, pid, &connection))
+		if (!process->is_elsewhere &&
+		    mg_ssh_connection_of(search->proc, process->pid, &connection))
 			return add(search->found, &connection);
 	}
 	return 0;
@@ -278,14 +99,11 @@ static int from_ancestor_sockets(struct search *search)
 	struct mg_inodes inodes = { 0 };
 	int err = need_sockets(search);
 
-	for (size_t i = 0; i < search->ancestor_count && err == 0; i++) {
-		const pid_t pid = search->ancestors[i];
-		char name[32];
-		pid_t parent;
+	for (size_t i = 0; i < search->ancestors.count && err == 0; i++) {
+		const struct mg_process *process = &search->ancestors.items[i];
 
-		if (read_status(search->proc, pid, name, &parent) &&
-		    is_sshd(search->proc, pid, name) && !is_elsewhere(search, pid))
-			err = mg_inodes_of(search->proc, pid, &inodes);
+		if (process->is_sshd && !process->is_elsewhere)
+			err = mg_inodes_of(search->proc, process->pid, &inodes);
 	}
 	if (err == 0)
 		err = from_inodes(search, sockets, &inodes);
@@ -303,13 +121,11 @@ static int inodes_of_sshd(const struct search *search, struct mg_inodes *inodes)
 	if (!folder)
 		return 0;
 	while (err == 0 && (entry = readdir(folder))) {
-		char name[32], *end;
+		char *end;
 		long pid = strtol(entry->d_name, &end, 10);
-		pid_t parent;
 
 		if (*end == '\0' && pid > 0 && pid <= INT_MAX &&
-		    read_status(search->proc, (pid_t)pid, name, &parent) &&
-		    is_sshd(search->proc, (pid_t)pid, name))
+		    mg_process_is_sshd(search->proc, (pid_t)pid))
 			err = mg_inodes_of(search->proc, (pid_t)pid, inodes);
 	}
 	closedir(folder);
@@ -369,19 +185,23 @@ static bool comes_from_here(const struct mg_operator *found)
 
 static int find(struct search *search, const char *ssh_connection)
 {
+	const struct mg_ancestors *ancestors = &search->ancestors;
 	struct mg_connection own;
+	bool under_sshd = false;
 	int err = 0;
 
-	walk_up(search);
+	mg_ancestors_read(search->proc, search->pid, &search->ancestors);
+	for (size_t i = 0; i < ancestors->count; i++)
+		under_sshd |= ancestors->items[i].is_sshd;
 	/* What a multiplexer's shells have in their environment is the
 	 * connection of the day when they were started. */
-	if (search->under_multiplexer && !search->under_sshd)
+	if (mg_ancestors_multiplexed(ancestors, ancestors->count) && !under_sshd)
 		err = from_all_peers(search);
-	if (err == 0 && search->found->count == 0 && parse_ssh_connection(ssh_connection, &own))
+	if (err == 0 && search->found->count == 0 && mg_ssh_connection_read(ssh_connection, &own))
 		err = add(search->found, &own);
 	if (err == 0 && search->found->count == 0)
 		err = from_ancestor_environment(search);
-	if (err == 0 && search->found->count == 0 && search->under_sshd)
+	if (err == 0 && search->found->count == 0 && under_sshd)
 		err = from_ancestor_sockets(search);
 	if (err == 0 && comes_from_here(search->found))
 		err = from_all_peers(search);

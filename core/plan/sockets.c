@@ -19,6 +19,7 @@
 
 /* include/net/tcp_states.h */
 #define STATE_ESTABLISHED 0x01
+#define STATE_SYN_RECEIVED 0x03
 #define STATE_LISTEN 0x0a
 
 void mg_connection_unmap(struct mg_connection *connection)
@@ -65,15 +66,19 @@ static bool read_end(const char *text, enum mg_family family, unsigned char addr
 	return *end == '\0' && number <= UINT16_MAX;
 }
 
-static bool read_line(const char *line, enum mg_family family, struct mg_socket *out)
+/* @coming: those that nobody has accepted yet, instead of all that are there */
+static bool read_line(const char *line, enum mg_family family, bool coming, struct mg_socket *out)
 {
 	char local[48], remote[48];
 	unsigned int state;
 
 	/* sl local remote st tx:rx tr:when retrnsmt uid timeout inode */
 	if (sscanf(line, "%*u: %47s %47s %x %*s %*s %*s %*u %*d %lu", local, remote, &state,
-		   &out->inode) != 4 ||
-	    (state != STATE_ESTABLISHED && state != STATE_LISTEN))
+		   &out->inode) != 4)
+		return false;
+	/* a connection is nobody's, and has no number, until it is accepted */
+	if (coming ? out->inode || (state != STATE_SYN_RECEIVED && state != STATE_ESTABLISHED)
+		   : state != STATE_ESTABLISHED && state != STATE_LISTEN)
 		return false;
 	out->listens = state == STATE_LISTEN;
 	out->connection = (struct mg_connection){ .family = family };
@@ -85,7 +90,7 @@ static bool read_line(const char *line, enum mg_family family, struct mg_socket 
 	return true;
 }
 
-static int read_table(const char *proc, const char *name, enum mg_family family,
+static int read_table(const char *proc, const char *name, enum mg_family family, bool coming,
 		      struct mg_sockets *out)
 {
 	char path[PATH_MAX], *line = NULL;
@@ -101,7 +106,7 @@ static int read_table(const char *proc, const char *name, enum mg_family family,
 	while (err == 0 && getline(&line, &capacity, file) >= 0) {
 		struct mg_socket socket;
 
-		if (!read_line(line, family, &socket))
+		if (!read_line(line, family, coming, &socket))
 			continue;
 		err = mg_make_room((void **)&out->items, &out->capacity, out->count + 1,
 				   sizeof(*out->items));
@@ -113,17 +118,27 @@ static int read_table(const char *proc, const char *name, enum mg_family family,
 	return err;
 }
 
-int mg_sockets_read(const char *proc, struct mg_sockets *out)
+static int read_tables(const char *proc, bool coming, struct mg_sockets *out)
 {
 	int err;
 
 	*out = (struct mg_sockets){ 0 };
-	err = read_table(proc, "tcp", MG_IPV4, out);
+	err = read_table(proc, "tcp", MG_IPV4, coming, out);
 	if (err == 0)
-		err = read_table(proc, "tcp6", MG_IPV6, out);
+		err = read_table(proc, "tcp6", MG_IPV6, coming, out);
 	if (err)
 		mg_sockets_clear(out);
 	return err;
+}
+
+int mg_sockets_read(const char *proc, struct mg_sockets *out)
+{
+	return read_tables(proc, false, out);
+}
+
+int mg_sockets_read_coming(const char *proc, struct mg_sockets *out)
+{
+	return read_tables(proc, true, out);
 }
 
 void mg_sockets_clear(struct mg_sockets *sockets)

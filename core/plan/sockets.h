@@ -38,6 +38,8 @@ struct mg_inodes {
  * A table that cannot be read is empty. Returns 0 or -ENOMEM.
  */
 int mg_sockets_read(const char *proc, struct mg_sockets *out);
+/** The same for connections that come in just now, which nobody has accepted yet. */
+int mg_sockets_read_coming(const char *proc, struct mg_sockets *out);
 void mg_sockets_clear(struct mg_sockets *sockets);
 
 /** Does anybody listen on this TCP port? */

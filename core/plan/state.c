@@ -352,7 +352,7 @@ int mg_state_write_pending(struct mg_state *state, const struct mg_pending *pend
 			   "number", (json_int_t)pending->number, "token", pending->token, "guard",
 			   (json_int_t)pending->guard, "committed", (json_int_t)pending->committed,
 			   "deadline", (json_int_t)pending->deadline, "boot_id", boot_id,
-			   "ssh_connection", mg_state_string(pending->ssh_connection));
+			   "connections", mg_state_string(pending->connections));
 	if (record)
 		text = json_dumps(record, JSON_INDENT(2));
 	if (text)
@@ -398,8 +398,7 @@ static bool parse_pending(const json_t *record, struct mg_pending *out)
 	    !take_number(record, "deadline", INT64_MAX, &out->deadline) ||
 	    !take_string(record, "token", out->token, sizeof(out->token)) ||
 	    !take_string(record, "boot_id", out->boot_id, sizeof(out->boot_id)) ||
-	    !take_string(record, "ssh_connection", out->ssh_connection,
-			 sizeof(out->ssh_connection)))
+	    !take_string(record, "connections", out->connections, sizeof(out->connections)))
 		return false;
 	out->number = (uint32_t)number;
 	out->guard = (pid_t)guard;

@@ -60,13 +60,17 @@ struct mg_generation {
 
 /** The record of a transaction that waits. */
 struct mg_pending {
-	uint32_t number;	  /* of its generation */
-	char token[33];		  /* 128 random bits in hex */
-	pid_t guard;		  /* process id of the guard */
-	int64_t committed;	  /* CLOCK_BOOTTIME in ns when all of it was live; 0 before */
-	int64_t deadline;	  /* CLOCK_BOOTTIME in ns of the roll-back */
-	char boot_id[37];	  /* of the boot in which it was made; "": of this one */
-	char ssh_connection[256]; /* SSH_CONNECTION of the applying session, or "" */
+	uint32_t number;   /* of its generation */
+	char token[33];	   /* 128 random bits in hex */
+	pid_t guard;	   /* process id of the guard */
+	int64_t committed; /* CLOCK_BOOTTIME in ns when all of it was live; 0 before */
+	int64_t deadline;  /* CLOCK_BOOTTIME in ns of the roll-back */
+	char boot_id[37];  /* of the boot in which it was made; "": of this one */
+	/*
+	 * Lines of SSH_CONNECTION: the connections that prove nothing, those of
+	 * who applied first. "": he has none.
+	 */
+	char connections[4096];
 };
 
 /** Copy how @from came to be, whose strings and list @to borrows. */

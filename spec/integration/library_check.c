@@ -259,6 +259,7 @@ static void rolls_back(void)
 	EXPECT_DONE(mg_engine_report(engine, &report, &tap_error));
 	EXPECT_IS(report.pending, MG_PENDING_WAITING);
 	EXPECT_IS(report.pending_number, mg_transaction_number(transaction));
+	EXPECT_TEXT(report.pending_token, mg_transaction_token(transaction));
 	EXPECT(report.seconds_left > 50 && report.seconds_left <= 60);
 	EXPECT(!report.confirmed.number);
 	mg_transaction_rollback(transaction);
@@ -315,13 +316,13 @@ static void confirms_from_elsewhere(void)
 
 	EXPECT_DONE(apply(more, 60));
 	EXPECT_DONE(open_for(more, false));
-	EXPECT_DONE(mg_engine_confirm(engine, true, &tap_error));
+	EXPECT_DONE(mg_engine_confirm(engine, NULL, true, &tap_error));
 	EXPECT_IS(mg_transaction_wait(transaction, 10000, &tap_error), MG_VERDICT_CONFIRMED);
 	mg_transaction_free(transaction);
 	transaction = NULL;
 	EXPECT_DONE(look("filter", "INPUT", &seen));
 	EXPECT(seen.has_https);
-	EXPECT(mg_engine_rollback(engine, &tap_error) < 0);
+	EXPECT(mg_engine_rollback(engine, NULL, &tap_error) < 0);
 	EXPECT_IS(tap_error.status, MG_INVALID);
 	put_away();
 }

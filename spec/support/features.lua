@@ -56,6 +56,7 @@ local checks = {
     return run.run({ "strace", "-o", "/dev/null", "true" }).code == 0, "strace cannot trace here"
   end,
   curl = program("curl"),
+  tmux = program("tmux"),
   fail2ban = program("fail2ban-server"),
   nft = function()
     local lab = network.host()

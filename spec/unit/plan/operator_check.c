@@ -13,156 +13,56 @@
 #include "plan/operator.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <stdarg.h>
-#include <sys/stat.h>
 
 #include "spec/support/tap.h"
+#include "spec/unit/plan/made_up_proc.h"
 
 #define OWN_CONNECTION "203.0.113.7 50022 192.0.2.1 22"
 #define PEER "203.0.113.7:50022>192.0.2.1:22 "
 #define SESSION_PEER "198.51.100.4:1234>192.0.2.1:22 "
 #define LINK_LOCAL_PEER "fe80::2:4321>fe80::1:22 "
 
-static char proc[256];
-
-static void write_file(const char *name, const char *text, size_t length)
-{
-	char path[512];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s", proc, name);
-	file = fopen(path, "w");
-	if (!file || fwrite(text, 1, length, file) != length || fclose(file))
-		abort();
-}
-
-static void make_folder(const char *name)
-{
-	char path[512];
-
-	snprintf(path, sizeof(path), "%s/%s", proc, name);
-	if (mkdir(path, 0700) && errno != EEXIST)
-		abort();
-}
-
-__attribute__((format(printf, 2, 3))) static void make_link(const char *name, const char *format,
-							    ...)
-{
-	char path[512], target[128];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(target, sizeof(target), format, args);
-	va_end(args);
-	snprintf(path, sizeof(path), "%s/%s", proc, name);
-	if (symlink(target, path))
-		abort();
-}
-
-/* @environment: "A=B|C=D"; each | becomes the NUL between two. */
-static void make_process(int pid, const char *name, int parent, const char *environment,
-			 unsigned long inode)
-{
-	char file[64], text[256];
-
-	snprintf(file, sizeof(file), "%d", pid);
-	make_folder(file);
-	snprintf(file, sizeof(file), "%d/fd", pid);
-	make_folder(file);
-	snprintf(file, sizeof(file), "%d/ns", pid);
-	make_folder(file);
-	snprintf(file, sizeof(file), "%d/ns/net", pid);
-	make_link(file, "net:[%d]", pid == 600 ? 2 : 1);
-	if (inode) {
-		snprintf(file, sizeof(file), "%d/fd/3", pid);
-		make_link(file, "socket:[%lu]", inode);
-		snprintf(file, sizeof(file), "%d/fd/4", pid);
-		make_link(file, "/dev/null");
-	}
-	snprintf(file, sizeof(file), "%d/status", pid);
-	snprintf(text, sizeof(text), "Name:\t%s\nUmask:\t0022\nState:\tS\nPid:\t%d\nPPid:\t%d\n",
-		 name, pid, parent);
-	write_file(file, text, strlen(text));
-	snprintf(file, sizeof(file), "%d/environ", pid);
-	snprintf(text, sizeof(text), "%s", environment);
-	for (char *c = text; *c; c++)
-		if (*c == '|')
-			*c = '\0';
-	write_file(file, text, strlen(environment) + 1);
-}
-
 static void make_processes(void)
 {
-	make_process(1, "systemd", 0, "", 0);
-	make_process(100, "sshd", 1, "", 500);
-	make_process(200, "sshd", 100, "", 501);
+	make_process(1, "systemd", 0, 0, "", 0);
+	make_process(100, "sshd", 1, 0, "", 500);
+	make_process(200, "sshd", 100, 0, "", 501);
 	/* a connection that sshd forwards */
 	make_link("200/fd/5", "socket:[777]");
-	make_process(201, "bash", 200, "A=B|SSH_CONNECTION=" OWN_CONNECTION "|C=D", 0);
-	make_process(202, "sudo", 201, "A=B|XSSH_CONNECTION=9.9.9.9 1 9.9.9.8 22", 0);
-	make_process(203, "moongate", 202, "A=B", 0);
-	make_process(300, "sshd-session", 100, "", 502);
-	make_process(301, "bash", 300, "SSH_CONNECTION=UNKNOWN 65535 UNKNOWN 65535", 0);
-	make_process(302, "moongate", 301, "", 0);
-	make_process(310, "foo", 100, "", 502);
+	make_process(201, "bash", 200, 0, "A=B|SSH_CONNECTION=" OWN_CONNECTION "|C=D", 0);
+	make_process(202, "sudo", 201, 0, "A=B|XSSH_CONNECTION=9.9.9.9 1 9.9.9.8 22", 0);
+	make_process(203, "moongate", 202, 0, "A=B", 0);
+	make_process(300, "sshd-session", 100, 0, "", 502);
+	make_process(301, "bash", 300, 0, "SSH_CONNECTION=UNKNOWN 65535 UNKNOWN 65535", 0);
+	make_process(302, "moongate", 301, 0, "", 0);
+	make_process(310, "foo", 100, 0, "", 502);
 	make_link("310/exe", "/usr/sbin/sshd (deleted)");
-	make_process(311, "moongate", 310, "", 0);
-	make_process(400, "tmux: server", 1, "SSH_CONNECTION=198.51.100.99 1 192.0.2.1 22", 0);
-	make_process(401, "bash", 400, "SSH_CONNECTION=198.51.100.99 1 192.0.2.1 22", 0);
-	make_process(402, "moongate", 401, "", 0);
-	make_process(500, "login", 1, "", 0);
-	make_process(501, "bash", 500, "", 0);
-	make_process(502, "moongate", 501, "", 0);
-	make_process(600, "moongate", 201, "", 0);
-	make_process(700, "a", 701, "", 0);
-	make_process(701, "b", 700, "", 0);
-	make_process(800, "sshd", 100, "", 505);
-	make_process(801, "moongate", 800, "SSH_CONNECTION=127.0.0.1 40000 127.0.0.1 22", 0);
+	make_process(311, "moongate", 310, 0, "", 0);
+	make_process(400, "tmux: server", 1, 0, "SSH_CONNECTION=198.51.100.99 1 192.0.2.1 22", 0);
+	make_process(401, "bash", 400, 0, "SSH_CONNECTION=198.51.100.99 1 192.0.2.1 22", 0);
+	make_process(402, "moongate", 401, 0, "", 0);
+	make_process(500, "login", 1, 0, "", 0);
+	make_process(501, "bash", 500, 0, "", 0);
+	make_process(502, "moongate", 501, 0, "", 0);
+	make_process(600, "moongate", 201, 0, "", 0);
+	move_process(600, 2);
+	make_process(700, "a", 701, 0, "", 0);
+	make_process(701, "b", 700, 0, "", 0);
+	make_process(800, "sshd", 100, 0, "", 505);
+	make_process(801, "moongate", 800, 0, "SSH_CONNECTION=127.0.0.1 40000 127.0.0.1 22", 0);
 }
-
-/* An address as net/tcp has it: the words of the network as numbers of the machine. */
-static const char *end_of(const char *address, int port)
-{
-	static char texts[2][48];
-	static int turn;
-	char *text = texts[turn = !turn];
-	bool is_six = strchr(address, ':') != NULL;
-	uint32_t words[4];
-	int used = 0;
-
-	if (inet_pton(is_six ? AF_INET6 : AF_INET, address, words) != 1)
-		abort();
-	for (int i = 0; i < (is_six ? 4 : 1); i++)
-		used += snprintf(text + used, 48 - (size_t)used, "%08X", words[i]);
-	snprintf(text + used, 48 - (size_t)used, ":%04X", (unsigned int)port);
-	return text;
-}
-
-static void add_socket(char *table, const char *server, int port, const char *client,
-		       int client_port, unsigned int status, unsigned long inode)
-{
-	sprintf(table + strlen(table),
-		"   0: %s %s %02X 00000000:00000000 00:00000000 00000000     0        0 %lu 1 "
-		"0000000000000000 20 4 30 10 -1\n",
-		end_of(server, port), end_of(client, client_port), status, inode);
-}
-
-enum { ESTABLISHED = 1, TIME_WAIT = 6, LISTEN = 10 };
 
 static void make_sockets(void)
 {
-	static const char head[] = "  sl  local_address rem_address   st tx_queue rx_queue tr "
-				   "tm->when retrnsmt   uid  timeout inode\n";
 	char tcp[4096], tcp6[4096];
 
-	strcpy(tcp, head);
+	strcpy(tcp, SOCKETS_HEAD);
 	add_socket(tcp, "0.0.0.0", 22, "0.0.0.0", 0, LISTEN, 500);
 	add_socket(tcp, "192.0.2.1", 22, "203.0.113.7", 50022, ESTABLISHED, 501);
 	add_socket(tcp, "192.0.2.1", 43210, "10.9.9.9", 5432, ESTABLISHED, 777);
 	add_socket(tcp, "192.0.2.1", 22, "9.9.9.9", 1, TIME_WAIT, 0);
 	add_socket(tcp, "192.0.2.1", 443, "9.9.9.9", 1, ESTABLISHED, 888);
-	strcpy(tcp6, head);
+	strcpy(tcp6, SOCKETS_HEAD);
 	add_socket(tcp6, "::", 22, "::", 0, LISTEN, 503);
 	add_socket(tcp6, "::ffff:192.0.2.1", 22, "::ffff:198.51.100.4", 1234, ESTABLISHED, 502);
 	add_socket(tcp6, "fe80::1", 22, "fe80::2", 4321, ESTABLISHED, 504);

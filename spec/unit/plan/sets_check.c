@@ -116,7 +116,7 @@ static int apply(void)
 		.plan = plan,
 		.policy = "p.lua",
 		.user = "u",
-		.ssh_connection = "",
+		.connections = "",
 		.seconds = 60,
 	};
 

@@ -359,7 +359,7 @@ static void pending(void)
 				      .guard = 4711,
 				      .committed = 123456789012345,
 				      .deadline = 123486789012345,
-				      .ssh_connection = "10.0.0.1 5000 10.0.0.2 22" };
+				      .connections = "10.0.0.1 5000 10.0.0.2 22\n" };
 	struct mg_pending read;
 
 	begin();
@@ -371,7 +371,7 @@ static void pending(void)
 	EXPECT_IS(read.committed, written.committed);
 	EXPECT_IS(read.deadline, written.deadline);
 	EXPECT_TEXT(read.token, written.token);
-	EXPECT_TEXT(read.ssh_connection, written.ssh_connection);
+	EXPECT_TEXT(read.connections, written.connections);
 	strcpy(written.boot_id, "00000000-0000-0000-0000-000000000000");
 	EXPECT_DONE(mg_state_write_pending(state, &written, &tap_error));
 	tap_error.text[0] = '\0';
