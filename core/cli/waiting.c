@@ -70,8 +70,8 @@ static int tell_verdict(const struct options *options, const struct mg_transacti
 		fprintf(stderr, "moongate: taken back; the tables are what they were before\n");
 		return MG_ROLLED_BACK;
 	}
-	fprintf(stderr, "moongate: the roll-back failed, the state of the tables is unknown: %s\n",
-		error->text);
+	fprintf(stderr, "moongate: the state of the tables is unknown\n");
+	print_error(error);
 	return MG_STATE_UNKNOWN;
 }
 

@@ -52,25 +52,6 @@ static int load(struct mg_engine *engine, enum mg_family family, const char *ope
 	return err;
 }
 
-/* Who may come by ssh, in words. */
-static void describe(const char *operators, char *out, size_t size)
-{
-	if (!operators)
-		snprintf(out, size,
-			 "ssh from everywhere, since no record tells where its operators "
-			 "come from");
-	else if (!*operators)
-		snprintf(out, size, "and no ssh, since nothing was ever applied over it");
-	else
-		snprintf(out, size, "ssh from where its operators came (%s", operators);
-	if (!operators || !*operators)
-		return;
-	/* "ADDRESS PORT\n" for each */
-	for (; *out; out++)
-		if (*out == '\n')
-			*out = out[1] ? ';' : ')';
-}
-
 static void add_line(struct mg_error *reason, const char *line, const char *more)
 {
 	const struct mg_error words = *reason;
@@ -96,7 +77,7 @@ int mg_engine_stand_in(struct mg_engine *engine, enum mg_family family, bool any
 		err = load(engine, family, operators, false, &words);
 	if (err) /* it may be connection tracking that the kernel has not */
 		err = load(engine, family, operators, true, &words);
-	describe(operators, ssh, sizeof(ssh));
+	mg_minimal_describe(operators, ssh, sizeof(ssh));
 	if (err) {
 		add_line(reason, "nor can the minimal rules be loaded, and the live ones stay: ",
 			 words.text);

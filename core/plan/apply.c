@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "barrier.h"
 #include "commit.h"
 #include "netfilter/lock.h"
 #include "newcomer.h"
@@ -27,10 +28,13 @@ struct mg_transaction {
 	struct mg_guard *guard;
 	struct mg_pending pending;
 	struct mg_generation generation;
+	char *operators; /* the order's, which its caller has forgotten when a roll-back fails */
 };
 
 /* How long a roll-back waits for other xtables programs before it goes on without. */
 static const double ROLLBACK_LOCK_SECONDS = 5;
+
+enum { TRIES = 4 }; /* of a roll-back without a guard */
 
 static int restore(const struct mg_transaction *transaction, struct mg_error *error)
 {
@@ -48,6 +52,18 @@ static int roll_back(void *context, struct mg_error *error)
 	err = restore(transaction, error);
 	mg_xtables_unlock(lock);
 	return err;
+}
+
+/* For the same two, when it has failed for good. */
+static void give_up(void *context, struct mg_error *error)
+{
+	const struct mg_transaction *transaction = context;
+	int lock = -1;
+
+	mg_xtables_lock(ROLLBACK_LOCK_SECONDS, &lock, NULL);
+	mg_barrier_raise(transaction->order.plan, transaction->touched, transaction->order.state,
+			 transaction->operators, error);
+	mg_xtables_unlock(lock);
 }
 
 static int make_count(void *context, const char *by, struct mg_error *error)
@@ -154,6 +170,7 @@ static int arm(struct mg_transaction *transaction, struct mg_error *error)
 		.keep_fds = fds,
 		.keep_count = mg_state_descriptors(order->state, fds),
 		.restore = roll_back,
+		.give_up = give_up,
 		.confirm = make_count,
 		.is_confirmed = is_confirmed,
 		.settled = clean_up,
@@ -174,7 +191,13 @@ static int prepare(struct mg_transaction *transaction, struct mg_error *error)
 	if (err)
 		return err;
 	transaction->pending.number = transaction->generation.number;
-	err = mg_sets_choose(transaction->order.plan, transaction->pending.number, error);
+	if (transaction->order.operators) {
+		transaction->operators = strdup(transaction->order.operators);
+		if (!transaction->operators)
+			err = mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for an apply");
+	}
+	if (!err)
+		err = mg_sets_choose(transaction->order.plan, transaction->pending.number, error);
 	if (!err)
 		err = mg_sets_states(transaction->order.plan, &transaction->sets, error);
 	snprintf(transaction->pending.connections, sizeof(transaction->pending.connections), "%s",
@@ -190,6 +213,24 @@ static int prepare(struct mg_transaction *transaction, struct mg_error *error)
 	return err;
 }
 
+/* There is no guard any more: what it would have done is done here. */
+static int settle_here(struct mg_transaction *transaction, struct mg_error *error)
+{
+	struct timespec pause = { .tv_nsec = 100000000 };
+	int err = -EIO;
+
+	for (int i = 0; i < TRIES && err; i++) {
+		if (i)
+			nanosleep(&pause, NULL);
+		pause.tv_nsec *= 2;
+		err = roll_back(transaction, error);
+	}
+	if (err)
+		give_up(transaction, error);
+	clean_up(transaction, err ? MG_VERDICT_FAILED : MG_VERDICT_ROLLED_BACK);
+	return err;
+}
+
 /*
  * A commit failed: put back what was committed before it. Only when that
  * fails too is the guard, which tries again for a while, asked to.
@@ -197,6 +238,7 @@ static int prepare(struct mg_transaction *transaction, struct mg_error *error)
 static void compensate(struct mg_transaction *transaction, struct mg_error *error)
 {
 	struct mg_error second = { 0 };
+	int err;
 
 	if (restore(transaction, &second) == 0) {
 		if (mg_guard_dismiss(transaction->guard, NULL)) /* it is gone: nobody cleans up */
@@ -206,7 +248,10 @@ static void compensate(struct mg_transaction *transaction, struct mg_error *erro
 				     error->text);
 		return;
 	}
-	if (mg_guard_rollback(transaction->guard, &second) == 0)
+	err = mg_guard_rollback(transaction->guard, &second);
+	if (err == -EPIPE)
+		err = settle_here(transaction, &second);
+	if (!err)
 		return;
 	mg_error_prefix(&second, "putting the old tables back failed too");
 	mg_set_error(error, MG_STATE_UNKNOWN, "%s\n%s", error->text, second.text);
@@ -266,15 +311,6 @@ int mg_apply(const struct mg_apply_order *order, struct mg_transaction **out,
 	}
 	*out = transaction;
 	return 0;
-}
-
-/* There is no guard any more: what it would have done is done here. */
-static int settle_here(struct mg_transaction *transaction, struct mg_error *error)
-{
-	int err = roll_back(transaction, error);
-
-	clean_up(transaction, err ? MG_VERDICT_FAILED : MG_VERDICT_ROLLED_BACK);
-	return err;
 }
 
 int mg_transaction_confirm(struct mg_transaction *transaction, const char *by,
@@ -337,6 +373,7 @@ void mg_transaction_free(struct mg_transaction *transaction)
 	munmap(transaction->touched, MG_MOST_TABLES * sizeof(bool));
 	mg_sets_states_free(transaction->sets);
 	free_rules(&transaction->generation);
+	free(transaction->operators);
 	free(transaction);
 }
 

@@ -63,6 +63,9 @@ struct mg_guard_order {
 	/* Put the old tables back; 0, or -errno with words. Tried several
 	 * times with a growing pause (0.1 s doubling to 2 s, at most 8 times). */
 	int (*restore)(void *context, struct mg_error *error);
+	/* The last of those tries has failed: keep the harm small, and add to
+	 * the words what holds now. May be NULL. */
+	void (*give_up)(void *context, struct mg_error *error);
 	/* Make the new generation count. @by as in struct mg_generation.
 	 * If it fails nothing is confirmed and the deadline goes on. */
 	int (*confirm)(void *context, const char *by, struct mg_error *error);

@@ -138,6 +138,10 @@ void mg_sentry_roll_back(struct mg_sentry *sentry)
 		pause_for(pause);
 		pause = pause * 2 < LONGEST_PAUSE ? pause * 2 : LONGEST_PAUSE;
 	}
+	if (order->give_up) {
+		mg_sentry_enter(sentry, MG_STAGE_RESTORING, mg_guard_now() + RESTORE_BOUND);
+		order->give_up(order->context, &error);
+	}
 	mg_sentry_finish(sentry, MG_VERDICT_FAILED, &error, ret);
 }
 

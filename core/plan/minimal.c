@@ -108,3 +108,21 @@ int mg_minimal_text(enum mg_family family, const char *operators, bool stateless
 	*out = text;
 	return 0;
 }
+
+void mg_minimal_describe(const char *operators, char *out, size_t size)
+{
+	if (!operators)
+		snprintf(out, size,
+			 "ssh from everywhere, since no record tells where its operators "
+			 "come from");
+	else if (!*operators)
+		snprintf(out, size, "and no ssh, since nothing was ever applied over it");
+	else
+		snprintf(out, size, "ssh from where its operators came (%s", operators);
+	if (!operators || !*operators)
+		return;
+	/* "ADDRESS PORT\n" for each */
+	for (; *out; out++)
+		if (*out == '\n')
+			*out = out[1] ? ';' : ')';
+}

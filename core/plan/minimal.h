@@ -21,4 +21,7 @@
 int mg_minimal_text(enum mg_family family, const char *operators, bool stateless, char **out,
 		    struct mg_error *error);
 
+/** Whom they let in by ssh, in words. @operators: as above */
+void mg_minimal_describe(const char *operators, char *out, size_t size);
+
 #endif
