@@ -161,3 +161,18 @@ int mg_image_sort_chains(struct mg_image *image, struct mg_error *error)
 			return no_memory(error);
 	return 0;
 }
+
+int mg_image_fill_absent(struct mg_image *image, struct mg_error *error)
+{
+	const char *const *names = mg_builtin_chains(image->table);
+	struct mg_image_chain *chain;
+	int err = 0;
+
+	image->absent = true;
+	for (; *names && !err; names++) {
+		err = mg_image_add_chain(image, *names, &chain, error);
+		if (!err)
+			chain->policy = "ACCEPT";
+	}
+	return err;
+}

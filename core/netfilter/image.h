@@ -71,6 +71,9 @@ int mg_image_add_chain(struct mg_image *image, const char *name, struct mg_image
 int mg_image_add_entry(struct mg_image *image, struct mg_image_chain *chain,
 		       const struct mg_entry *entry, struct mg_error *error);
 
+/** Make a new image that of a table that does not exist: built-in chains, empty, with ACCEPT. */
+int mg_image_fill_absent(struct mg_image *image, struct mg_error *error);
+
 /** A chain by name, or NULL. */
 const struct mg_image_chain *mg_image_find(const struct mg_image *image, const char *name);
 

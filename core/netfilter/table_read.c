@@ -406,21 +406,6 @@ int mg_table_parse(struct mg_image *image, const struct ipt_getinfo *info, const
 	return err;
 }
 
-static int fill_absent(struct mg_image *image, struct mg_error *error)
-{
-	const char *const *names = mg_builtin_chains(image->table);
-	struct mg_image_chain *chain;
-	int err = 0;
-
-	image->absent = true;
-	for (; *names && !err; names++) {
-		err = mg_image_add_chain(image, *names, &chain, error);
-		if (!err)
-			chain->policy = "ACCEPT";
-	}
-	return err;
-}
-
 static int fill_present(struct mg_image *image, struct mg_error *error)
 {
 	const struct mg_family_ops *ops = mg_family_ops(image->family);
@@ -460,7 +445,7 @@ int mg_table_read(enum mg_family family, const char *table, struct mg_image **ou
 	err = mg_image_new(family, table, &image, error);
 	if (err)
 		return err;
-	err = exists ? fill_present(image, error) : fill_absent(image, error);
+	err = exists ? fill_present(image, error) : mg_image_fill_absent(image, error);
 	if (err) {
 		mg_image_free(image);
 		return err;

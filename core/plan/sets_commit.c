@@ -46,6 +46,16 @@ void mg_sets_states_free(struct mg_set_states *states)
 		munmap(states, states->size);
 }
 
+void mg_sets_assume_touched(const struct mg_plan *plan, struct mg_set_states *states)
+{
+	size_t i;
+
+	for (i = 0; i < count_of(plan); i++)
+		if (*plan->sets->items[i].made)
+			states->how_far[i] = plan->sets->items[i].is_exchanged ? EXCHANGING
+									       : MAKING;
+}
+
 /* Has the kernel's set @name just these members? -EAGAIN: no, or there is none. */
 static int compare_members(const char *name, enum mg_family family,
 			   const struct mg_set_member *members, uint32_t count,

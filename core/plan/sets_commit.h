@@ -19,6 +19,9 @@ struct mg_set_states;
 int mg_sets_states(const struct mg_plan *plan, struct mg_set_states **out, struct mg_error *error);
 void mg_sets_states_free(struct mg_set_states *states);
 
+/** How far each came is not known any more: the kernel will tell, see mg_sets_restore(). */
+void mg_sets_assume_touched(const struct mg_plan *plan, struct mg_set_states *states);
+
 /**
  * Decide what is made under which name, which sets exchange their members, and
  * which tables have to be written for a set's sake: their rebinds.
