@@ -8,6 +8,25 @@
 #include <errno.h>
 #include <string.h>
 
+#include "netfilter/equal.h"
+#include "ruleset/failure.h"
+
+/* Nothing is believed to be back that was not seen. */
+static int read_back(const struct mg_image *wanted, struct mg_error *error)
+{
+	struct mg_image *now;
+	int err = mg_table_read(wanted->family, wanted->table, &now, error);
+
+	if (err)
+		return err;
+	if (!mg_image_equal(now, wanted))
+		err = mg_fail(error, -EAGAIN, MG_BUSY,
+			      "another program changed the %s table %s as it was put back",
+			      mg_family_ops(wanted->family)->name, wanted->table);
+	mg_image_free(now);
+	return err;
+}
+
 /* @rebinds: even if the rules are the same, since they look up other sets */
 static int make_live(const struct mg_image *now, const struct mg_image *wanted, bool rebinds,
 		     struct mg_error *error)
@@ -17,8 +36,11 @@ static int make_live(const struct mg_image *now, const struct mg_image *wanted, 
 
 	if (err)
 		return err;
-	if (rebinds || !mg_diff_is_empty(diff))
+	if (rebinds || !mg_diff_is_empty(diff)) {
 		err = mg_table_write(now, wanted, diff->sources, NULL, error);
+		if (!err)
+			err = read_back(wanted, error);
+	}
 	mg_diff_free(diff);
 	return err;
 }
