@@ -431,9 +431,8 @@ int mg_engine_apply(struct mg_engine *engine, double seconds, struct mg_transact
  * The plan is empty: record what is live as the confirmed generation, if none
  * says the same already. After mg_engine_begin() and mg_engine_plan().
  * Errors: MG_UNSAFE, with the reasons in the notes; as mg_engine_apply().
- * @unconfirmed: even what an earlier apply left behind, that nobody confirmed
  */
-int mg_engine_record(struct mg_engine *engine, bool unconfirmed, struct mg_error *error);
+int mg_engine_record(struct mg_engine *engine, struct mg_error *error);
 
 /** Confirm from the applying process itself. @by: how, such as "no-confirm"; for the record. */
 int mg_transaction_confirm(struct mg_transaction *transaction, const char *by,

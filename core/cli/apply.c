@@ -62,7 +62,7 @@ static int apply(const struct options *options, struct mg_engine *engine, struct
 	if (!err)
 		err = render_plan(options, engine, NULL, error);
 	if (!err && is_empty(engine))
-		err = mg_engine_record(engine, options->confirm == 0, error);
+		err = mg_engine_record(engine, error);
 	/* whoever watches must have got the plan before the session may hang */
 	if (!err && fflush(stdout)) {
 		err = -errno;

@@ -14,6 +14,7 @@ static int run(const struct options *options, bool confirm)
 		return print_error(&error);
 	err = confirm ? mg_engine_confirm(engine, options->token, options->console, &error)
 		      : mg_engine_rollback(engine, options->token, &error);
+	print_notes(options, mg_engine_notes(engine), 0);
 	mg_engine_close(engine);
 	if (err)
 		return print_error(&error);

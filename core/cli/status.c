@@ -39,8 +39,8 @@ static void print_pending(const struct mg_report *report)
 		break;
 	case MG_PENDING_ENDING: printf("generation %u is being taken back now", number); break;
 	case MG_PENDING_LEFT:
-		printf("generation %u was never confirmed, and its guard is gone: what is live "
-		       "stays until the next apply",
+		printf("generation %u was never confirmed, nobody guards it, and it could not be "
+		       "taken back",
 		       number);
 		break;
 	}

@@ -151,11 +151,10 @@ int mg_engine_apply(struct mg_engine *engine, double seconds, struct mg_transact
 	return err;
 }
 
-int mg_engine_record(struct mg_engine *engine, bool unconfirmed, struct mg_error *error)
+int mg_engine_record(struct mg_engine *engine, struct mg_error *error)
 {
 	struct record texts;
 	struct mg_apply_order order;
-	struct mg_pending leftover;
 	int err = check_ready(engine, "mg_engine_record", error);
 
 	if (!err && engine->is_elsewhere)
@@ -170,15 +169,6 @@ int mg_engine_record(struct mg_engine *engine, bool unconfirmed, struct mg_error
 		err = tell_boot(engine, error);
 	if (err)
 		return err;
-	/* its guard is gone, since the lock is ours, and nobody has ever confirmed it */
-	if (!unconfirmed && mg_state_read_pending(engine->state, &leftover, NULL) == 0 &&
-	    leftover.committed)
-		return mg_fail(
-			error, -EPERM, MG_UNSAFE,
-			"generation %u is live and was never confirmed, and its guard is gone: "
-			"make sure that you get in over a new connection, then say "
-			"--no-confirm",
-			leftover.number);
 	err = make_order(engine, 0, &texts, &order, error);
 	if (!err)
 		err = mg_apply_record(&order, error);

@@ -18,6 +18,7 @@
  *   loading.c      rules that nobody has to confirm
  *   standing_in.c  and the minimal rules where there is none
  *   settling.c     confirming or rolling back what waits
+ *   recovering.c   and taking back what nobody guards any more
  *   looking.c      how things stand
  *   others.c       whose the other rules are
  *   published.c    what Docker lets through on its own
@@ -72,6 +73,7 @@ struct mg_engine {
 	char pending_token[33];	 /* the same */
 	unsigned int families;	 /* that are managed: asked for, and there */
 	bool begun;		 /* the transaction lock is held */
+	uint32_t recovered;	 /* the generation that was taken back as the state was opened */
 	bool planned;		 /* the plan is compared with the live tables, and judged */
 };
 
@@ -87,8 +89,30 @@ int mg_engine_learn_host(struct mg_engine *engine, struct mg_error *error);
 /** Note what speaks against applying: the facts are those of another host. */
 int mg_engine_refuse_other_host(struct mg_engine *engine, struct mg_error *error);
 
-/** Open the state, if it is not; @create: make its folders. */
+/**
+ * Open the state, if it is not; @create: make its folders. What was applied and
+ * is guarded by nobody any more is taken back, see mg_engine_look_after().
+ */
 int mg_engine_open_state(struct mg_engine *engine, bool create, struct mg_error *error);
+
+/**
+ * The transaction lock is held: what a record says to be pending is nobody's
+ * business any more but ours. Put back what was live before, and tell.
+ * Errors: MG_BUSY: it is another network namespace's; MG_STATE_UNKNOWN: it cannot
+ * be put back, and the record stays.
+ */
+int mg_engine_recover(struct mg_engine *engine, struct mg_error *error);
+
+/** The same for whoever only looks: if nobody holds the lock; a failure is a note. */
+int mg_engine_look_after(struct mg_engine *engine, struct mg_error *error);
+
+/**
+ * The guard was asked and is gone: wait for whoever restores instead of it, or do
+ * it. Errors: MG_BUSY: they are at it still; else as above.
+ * @is_confirmed: does it count now? Else the old rules are back
+ */
+int mg_engine_find_outcome(struct mg_engine *engine, const struct mg_pending *pending,
+			   bool *is_confirmed, struct mg_error *error);
 
 /** Read the confirmed generation anew; the state is open. */
 int mg_engine_read_confirmed(struct mg_engine *engine, struct mg_error *error);

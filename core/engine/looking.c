@@ -77,6 +77,17 @@ static int find_drift(struct mg_engine *engine, const struct mg_generation *gene
 	return err;
 }
 
+/* All who look after what waits share the lock; where they are gone, opening the state tried. */
+static bool is_guarded(const struct mg_engine *engine)
+{
+	if (engine->begun) /* ours */
+		return true;
+	if (mg_state_lock(engine->state, 0, NULL))
+		return true;
+	mg_state_unlock(engine->state);
+	return false;
+}
+
 static int find_pending(struct mg_engine *engine, struct mg_report *out, struct mg_error *error)
 {
 	static const int64_t SECOND = 1000000000;
@@ -92,12 +103,14 @@ static int find_pending(struct mg_engine *engine, struct mg_report *out, struct 
 	/* rounded up: the last second is one, too */
 	left = pending.deadline - ((int64_t)now.tv_sec * SECOND + now.tv_nsec);
 	out->seconds_left = left > 0 ? (left + SECOND - 1) / SECOND : left / SECOND - 1;
-	if (kill(pending.guard, 0) && errno == ESRCH)
+	if (!is_guarded(engine))
 		out->pending = MG_PENDING_LEFT;
 	else if (!pending.committed)
 		out->pending = MG_PENDING_APPLYING;
+	else if (out->seconds_left >= 0 && (kill(pending.guard, 0) == 0 || errno != ESRCH))
+		out->pending = MG_PENDING_WAITING;
 	else
-		out->pending = out->seconds_left >= 0 ? MG_PENDING_WAITING : MG_PENDING_ENDING;
+		out->pending = MG_PENDING_ENDING;
 	if (out->pending == MG_PENDING_WAITING) {
 		memcpy(engine->pending_token, pending.token, sizeof(engine->pending_token));
 		out->pending_token = engine->pending_token;

@@ -16,12 +16,13 @@
 
 int mg_engine_open_state(struct mg_engine *engine, bool create, struct mg_error *error)
 {
-	int err = 0;
+	int err;
 
-	if (!engine->state)
-		err = mg_state_open(engine->request.state_dir, engine->request.run_dir, create,
-				    &engine->state, error);
-	return err;
+	if (engine->state)
+		return 0;
+	err = mg_state_open(engine->request.state_dir, engine->request.run_dir, create,
+			    &engine->state, error);
+	return err ? err : mg_engine_look_after(engine, error);
 }
 
 int mg_engine_read_confirmed(struct mg_engine *engine, struct mg_error *error)
@@ -48,6 +49,8 @@ int mg_engine_begin(struct mg_engine *engine, struct mg_error *error)
 
 	if (!err)
 		err = mg_state_lock(engine->state, engine->request.wait, error);
+	if (!err)
+		err = mg_engine_recover(engine, error);
 	engine->begun = !err;
 	return err;
 }

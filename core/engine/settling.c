@@ -87,12 +87,27 @@ static int read_committed(struct mg_engine *engine, const char *token, struct mg
 	return err;
 }
 
+/* The guard is gone: what became of it? */
+static int learn_outcome(struct mg_engine *engine, const struct mg_pending *pending,
+			 bool is_rollback, struct mg_error *error)
+{
+	bool is_confirmed;
+	int err = mg_engine_find_outcome(engine, pending, &is_confirmed, error);
+
+	if (err || is_confirmed != is_rollback)
+		return err;
+	if (is_rollback)
+		return mg_fail(error, -ETIMEDOUT, MG_INVALID,
+			       "too late: the new rules are confirmed already");
+	return mg_fail(error, -ETIMEDOUT, MG_ROLLED_BACK, "too late: the old rules are back");
+}
+
 /*
  * The rules are live, and the record says so, a moment before the guard hears
  * it: whoever has seen that and asks at once is not to be sent away.
  */
-static int ask(const struct mg_engine *engine, const struct mg_pending *pending,
-	       const char *request, const char *by, struct mg_error *error)
+static int ask(struct mg_engine *engine, const struct mg_pending *pending, const char *request,
+	       const char *by, struct mg_error *error)
 {
 	const double until = give_up(engine);
 	int err;
@@ -100,6 +115,8 @@ static int ask(const struct mg_engine *engine, const struct mg_pending *pending,
 	for (;;) {
 		err = mg_guard_ask(mg_state_socket(engine->state), request, pending->token, by,
 				   error);
+		if (err == -EPIPE || err == -ENOENT)
+			return learn_outcome(engine, pending, !by, error);
 		if (err != -EBUSY || now() > until)
 			return err;
 		take_breath();
@@ -130,6 +147,6 @@ int mg_engine_rollback(struct mg_engine *engine, const char *token, struct mg_er
 	int err = read_record(engine, token, &pending, error);
 
 	if (err)
-		return err;
+		return err == -ENOENT && engine->recovered ? 0 : err;
 	return ask(engine, &pending, "rollback", NULL, error);
 }

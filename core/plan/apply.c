@@ -20,6 +20,7 @@
 #include "restore.h"
 #include "ruleset/failure.h"
 #include "ruleset/set_text.h"
+#include "snapshot.h"
 
 struct mg_transaction {
 	struct mg_apply_order order;
@@ -94,10 +95,14 @@ static void clean_up(void *context, enum mg_verdict verdict)
 	const struct mg_transaction *transaction = context;
 	struct mg_state *state = transaction->order.state;
 
-	/* both are conveniences by now: the tables are what the verdict says */
+	/* the new tables may be live: whoever opens the state next tries once more */
+	if (verdict == MG_VERDICT_FAILED)
+		return;
+	/* all are conveniences by now: the tables are what the verdict says */
 	if (verdict != MG_VERDICT_CONFIRMED)
 		mg_state_drop_generation(state, transaction->pending.number, NULL);
 	mg_state_clear_pending(state, NULL);
+	mg_snapshot_remove(state, transaction->pending.number);
 }
 
 static const int64_t SECOND = 1000000000;
@@ -204,6 +209,9 @@ static int prepare(struct mg_transaction *transaction, struct mg_error *error)
 		 transaction->order.connections);
 	if (!err)
 		err = mg_guard_token(transaction->pending.token, error);
+	if (!err)
+		err = mg_snapshot_write(state, transaction->order.plan, &transaction->pending,
+					error);
 	if (!err)
 		err = mg_state_write_pending(state, &transaction->pending, error);
 	if (!err)

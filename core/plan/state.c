@@ -332,10 +332,28 @@ static int read_boot_id(char out[37], struct mg_error *error)
 	return 0;
 }
 
+/* What tells a network namespace from all others that there are: "4:4026531840". */
+static void read_netns(char *out, size_t size)
+{
+	struct stat st;
+
+	*out = '\0';
+	if (stat("/proc/self/ns/net", &st) == 0)
+		snprintf(out, size, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+}
+
+bool mg_state_is_here(const struct mg_pending *pending)
+{
+	char here[sizeof(pending->netns)];
+
+	read_netns(here, sizeof(here));
+	return !*here || !*pending->netns || strcmp(here, pending->netns) == 0;
+}
+
 int mg_state_write_pending(struct mg_state *state, const struct mg_pending *pending,
 			   struct mg_error *error)
 {
-	char boot_id[37];
+	char boot_id[37], netns[sizeof(pending->netns)];
 	char *text = NULL;
 	json_t *record;
 	int ret;
@@ -348,10 +366,14 @@ int mg_state_write_pending(struct mg_state *state, const struct mg_pending *pend
 		if (ret)
 			return ret;
 	}
-	record = json_pack("{s:i, s:I, s:s, s:I, s:I, s:I, s:s, s:o}", "format", PENDING_FORMAT,
-			   "number", (json_int_t)pending->number, "token", pending->token, "guard",
-			   (json_int_t)pending->guard, "committed", (json_int_t)pending->committed,
-			   "deadline", (json_int_t)pending->deadline, "boot_id", boot_id,
+	memcpy(netns, pending->netns, sizeof(netns));
+	if (!*netns)
+		read_netns(netns, sizeof(netns));
+	record = json_pack("{s:i, s:I, s:s, s:I, s:I, s:I, s:s, s:s, s:o}", "format",
+			   PENDING_FORMAT, "number", (json_int_t)pending->number, "token",
+			   pending->token, "guard", (json_int_t)pending->guard, "committed",
+			   (json_int_t)pending->committed, "deadline",
+			   (json_int_t)pending->deadline, "boot_id", boot_id, "netns", netns,
 			   "connections", mg_state_string(pending->connections));
 	if (record)
 		text = json_dumps(record, JSON_INDENT(2));
@@ -398,6 +420,7 @@ static bool parse_pending(const json_t *record, struct mg_pending *out)
 	    !take_number(record, "deadline", INT64_MAX, &out->deadline) ||
 	    !take_string(record, "token", out->token, sizeof(out->token)) ||
 	    !take_string(record, "boot_id", out->boot_id, sizeof(out->boot_id)) ||
+	    !take_string(record, "netns", out->netns, sizeof(out->netns)) ||
 	    !take_string(record, "connections", out->connections, sizeof(out->connections)))
 		return false;
 	out->number = (uint32_t)number;

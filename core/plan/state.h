@@ -16,6 +16,7 @@
  *                                   each file, and its own, to notice damage (not
  *                                   forgery: whoever can write here is root)
  *     confirmed -> generations/N    the generation that counts
+ *     snapshot/N                    what was live before a transaction, see snapshot.h
  *   RUN_DIR/                        0700, usually /run/moongate
  *     lock                          flock: one transaction at a time
  *     pending.json                  the transaction that waits for a confirmation
@@ -66,6 +67,7 @@ struct mg_pending {
 	int64_t committed; /* CLOCK_BOOTTIME in ns when all of it was live; 0 before */
 	int64_t deadline;  /* CLOCK_BOOTTIME in ns of the roll-back */
 	char boot_id[37];  /* of the boot in which it was made; "": of this one */
+	char netns[40];	   /* network namespace, "DEVICE:INODE"; "": the one that we are in */
 	/*
 	 * Lines of SSH_CONNECTION: the connections that prove nothing, those of
 	 * who applied first. "": he has none.
@@ -204,6 +206,8 @@ int mg_state_write_pending(struct mg_state *state, const struct mg_pending *pend
  * Says nothing about whether the guard still lives.
  */
 int mg_state_read_pending(struct mg_state *state, struct mg_pending *out, struct mg_error *error);
+/** Was it applied in the network namespace that this process is in? */
+bool mg_state_is_here(const struct mg_pending *pending);
 /** Remove the record, of whichever boot. 0 where there is none. */
 int mg_state_clear_pending(struct mg_state *state, struct mg_error *error);
 

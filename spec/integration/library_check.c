@@ -52,7 +52,7 @@ static void steps_too_early(void)
 	EXPECT_DONE(mg_engine_plan(engine, &tap_error));
 	EXPECT_TOO_EARLY(mg_engine_apply(engine, 60, &transaction, &tap_error),
 			 "mg_engine_apply() comes after mg_engine_begin()");
-	EXPECT_TOO_EARLY(mg_engine_record(engine, false, &tap_error),
+	EXPECT_TOO_EARLY(mg_engine_record(engine, &tap_error),
 			 "mg_engine_record() comes after mg_engine_begin()");
 	EXPECT(!transaction && !sections && !text);
 	EXPECT(mg_engine_apply(engine, 60, &transaction, NULL) < 0); /* without a place for words */
@@ -306,7 +306,7 @@ static void records(void)
 	EXPECT_DONE(plan(server));
 	mg_engine_plan_summary(engine, &summary);
 	EXPECT(summary.is_empty && summary.kept == mg_engine_rule_count(engine));
-	EXPECT_DONE(mg_engine_record(engine, false, &tap_error));
+	EXPECT_DONE(mg_engine_record(engine, &tap_error));
 	put_away();
 }
 

@@ -5,6 +5,7 @@
 
 local moongate = require "spec.support.moongate"
 local network = require "spec.support.network"
+local guards = require "spec.support.guards"
 local run = require "spec.support.run"
 local tables = require "spec.support.tables"
 
@@ -75,13 +76,7 @@ end
 
 --- Kill an apply that waits, and its guard: nobody is left to take it back.
 function M.kill_all(program, apply)
-  local guard = assert(run.read_file(program.state_dir .. "/run/pending.json")):match('"guard": (%d+)')
-  apply:signal("KILL")
-  run.must { "kill", "-KILL", guard }
-  run.wait_until("the end of the guard", 5, function()
-    local stat = run.read_file("/proc/" .. guard .. "/stat")
-    return not stat or stat:find(") Z ", 1, true)
-  end)
+  guards.kill_all(program, apply)
 end
 
 return M
