@@ -141,8 +141,28 @@ static int read_finding(int fd, pid_t child, struct finding *finding)
 	return size == (ssize_t)sizeof(*finding) ? 0 : -EIO;
 }
 
+static void live_in_child(const struct mg_image *const *images, size_t count,
+			  const struct mg_sequel *sequel, int fd)
+{
+	struct finding finding = { 0 };
+
+	try_all(images, count, &finding);
+	if (write(fd, &finding, sizeof(finding)) != (ssize_t)sizeof(finding))
+		_exit(1);
+	if (sequel && !finding.err && (!count || unshare(CLONE_NEWNET) == 0))
+		sequel->run(sequel->context);
+	_exit(0);
+}
+
 int mg_trial(const struct mg_image *const *images, size_t count, size_t *culprit, size_t *entry,
 	     struct mg_error *error)
+{
+	return mg_trial_then(images, count, NULL, culprit, entry, error);
+}
+
+int mg_trial_then(const struct mg_image *const *images, size_t count,
+		  const struct mg_sequel *sequel, size_t *culprit, size_t *entry,
+		  struct mg_error *error)
 {
 	struct finding finding = { 0 };
 	int ends[2];
@@ -152,11 +172,8 @@ int mg_trial(const struct mg_image *const *images, size_t count, size_t *culprit
 		return mg_fail(error, -errno, MG_ENVIRONMENT, "cannot make a pipe: %s",
 			       strerror(errno));
 	child = fork();
-	if (child == 0) {
-		try_all(images, count, &finding);
-		_exit(write(ends[1], &finding, sizeof(finding)) == (ssize_t)sizeof(finding) ? 0
-											    : 1);
-	}
+	if (child == 0)
+		live_in_child(images, count, sequel, ends[1]);
 	close(ends[1]);
 	if (child < 0 || read_finding(ends[0], child, &finding)) {
 		close(ends[0]);

@@ -26,4 +26,22 @@
 int mg_trial(const struct mg_image *const *images, size_t count, size_t *culprit, size_t *entry,
 	     struct mg_error *error);
 
+/**
+ * What the trial's child goes on with when the kernel has taken all images: in
+ * another fresh namespace, since what was tried are samples, with empty sets.
+ * It tells what it found through memory that it shares with the caller.
+ */
+struct mg_sequel {
+	void (*run)(void *context);
+	void *context;
+};
+
+/**
+ * The same, and then @sequel. Without images there is only that. Where it ended
+ * before its time the caller has to see it from what it did not tell.
+ */
+int mg_trial_then(const struct mg_image *const *images, size_t count,
+		  const struct mg_sequel *sequel, size_t *culprit, size_t *entry,
+		  struct mg_error *error);
+
 #endif

@@ -141,12 +141,12 @@ static int name_culprit(const struct mg_plan *plan, const struct mg_image *image
 }
 
 static int try_samples(const struct mg_plan *plan, struct mg_image *const *samples,
-		       struct mg_error *error)
+		       const struct mg_sequel *sequel, struct mg_error *error)
 {
 	struct mg_error words = { 0 };
 	size_t culprit, entry;
-	int err = mg_trial((const struct mg_image *const *)samples, plan->table_count, &culprit,
-			   &entry, &words);
+	int err = mg_trial_then((const struct mg_image *const *)samples, plan->table_count, sequel,
+				&culprit, &entry, &words);
 
 	if (err && words.status == MG_KERNEL)
 		err = name_culprit(plan, samples[culprit], entry, &words);
@@ -157,6 +157,12 @@ static int try_samples(const struct mg_plan *plan, struct mg_image *const *sampl
 
 int mg_plan_try(const struct mg_plan *plan, struct mg_error *error)
 {
+	return mg_plan_try_then(plan, NULL, error);
+}
+
+int mg_plan_try_then(const struct mg_plan *plan, const struct mg_sequel *sequel,
+		     struct mg_error *error)
+{
 	struct mg_image *samples[MG_MOST_TABLES] = { NULL };
 	size_t i;
 	int err = 0;
@@ -164,7 +170,7 @@ int mg_plan_try(const struct mg_plan *plan, struct mg_error *error)
 	for (i = 0; i < plan->table_count && !err; i++)
 		err = mg_sample(plan->tables[i].compiled, &samples[i], error);
 	if (!err)
-		err = try_samples(plan, samples, error);
+		err = try_samples(plan, samples, sequel, error);
 	for (i = 0; i < plan->table_count; i++)
 		mg_image_free(samples[i]);
 	return err;

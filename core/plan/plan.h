@@ -73,6 +73,12 @@ const struct mg_table_plan *mg_plan_find(const struct mg_plan *plan, enum mg_fam
  */
 int mg_plan_try(const struct mg_plan *plan, struct mg_error *error);
 
+struct mg_sequel; /* netfilter/trial.h */
+
+/** The same, and then @sequel, as mg_trial_then() does. */
+int mg_plan_try_then(const struct mg_plan *plan, const struct mg_sequel *sequel,
+		     struct mg_error *error);
+
 /**
  * Say which rules are ours, whatever the ruleset says now; needed before
  * mg_plan_compare() by a ruleset that keeps something, and before
