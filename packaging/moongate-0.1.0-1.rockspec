@@ -28,6 +28,7 @@ external_dependencies = {
   LIBXTABLES = { header = "xtables.h" },
   LIBMNL = { header = "libmnl/libmnl.h" },
   LIBIPSET = { header = "libipset/ipset.h" },
+  LIBNETFILTER_CONNTRACK = { header = "libnetfilter_conntrack/libnetfilter_conntrack.h" },
   LIBJANSSON = { header = "jansson.h" },
   LIBMD = { header = "sha2.h" },
 }

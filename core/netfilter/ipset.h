@@ -72,6 +72,17 @@ int mg_ipset_swap(struct mg_ipset *ipset, const char *one, const char *other,
 /** Fails if a rule uses it. */
 int mg_ipset_destroy(struct mg_ipset *ipset, const char *name, struct mg_error *error);
 
+/**
+ * Sets of any type as `ipset save` prints them, and, where one is a list of sets,
+ * all that there are.
+ * @names: ended by NULL
+ * @out:   to be freed with free(3)
+ */
+int mg_ipset_save_text(const char *const *names, char **out, struct mg_error *error);
+
+/** Make the sets that such a text tells of, in a session of its own. 0 or -errno. */
+int mg_ipset_read_text(const char *text);
+
 /** For a trial, in a session of its own: make an empty set that any rule may name. 0 or -errno. */
 int mg_ipset_make_empty(const char *name, enum mg_family family);
 
