@@ -134,7 +134,10 @@ int mg_engine_open(const struct mg_request *request, struct mg_engine **out,
 /** Free it, with all that it handed out but transactions. Accepts NULL. */
 void mg_engine_close(struct mg_engine *engine);
 
-/** What was found so far, refusals among it; grows with each call, also with one that fails. */
+/**
+ * What was found so far, refusals among it; grows with each call, also with one that fails. But
+ * what a check thought of the operator's way in goes where the kernel has judged it.
+ */
 const struct mg_notes *mg_engine_notes(const struct mg_engine *engine);
 
 /** How many of the notes are refusals; what the request allows is a warning. */
@@ -150,6 +153,9 @@ int mg_engine_facts(const struct mg_engine *engine, char **out, struct mg_error 
 
 /** The families that are managed: asked for, and there. Bits as in struct mg_request. */
 unsigned int mg_engine_families(const struct mg_engine *engine);
+
+/** By how many ssh connections the operator may have come: 0 where none is above the caller. */
+size_t mg_engine_operators(const struct mg_engine *engine);
 
 /**
  * Evaluate the policy, compile it with the host's xtables extensions and look

@@ -218,6 +218,8 @@ static int diagnose_operator(struct diagnosis *diagnosis)
 		err = diagnose_session(diagnosis, &facts->connections[i], &names);
 		if (err == 0)
 			err = diagnose_new_session(diagnosis, &facts->connections[i], &names);
+		if (facts->note_ends)
+			facts->note_ends[i] = diagnosis->notes->count;
 	}
 	return err;
 }

@@ -19,6 +19,9 @@ struct mg_diagnose_facts {
 	 * get through. */
 	const struct mg_connection *connections;
 	size_t connection_count;
+	/* Written: how many notes there are behind what was found about each of them. NULL: not
+	 * asked for. */
+	size_t *note_ends;
 	/* They were looked for, so that none means "at the console". False, and
 	 * the connections are not looked at, where nobody asked: a policy
 	 * compiled for another host. */

@@ -23,6 +23,10 @@ static int commit(const struct options *options, struct mg_engine *engine)
 	const size_t told = print_notes(options, mg_engine_notes(engine), 0);
 	int code, err;
 
+	if (!options->verbose && !mg_engine_operators(engine)) /* else it is a note */
+		remark(options,
+		       "You do not come by ssh, as far as can be seen: the check that a new "
+		       "ssh connection gets in does not apply.");
 	catch_signals();
 	hold_signals(SIG_BLOCK);
 	err = mg_engine_apply(engine, seconds, &transaction, &error);

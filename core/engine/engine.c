@@ -10,6 +10,7 @@
 #include "analysis/diagnose.h"
 #include "netfilter/set_names.h"
 #include "policy/evaluate.h"
+#include "preflight.h"
 #include "ruleset/failure.h"
 #include "unreached.h"
 
@@ -94,6 +95,7 @@ void mg_engine_close(struct mg_engine *engine)
 	mg_host_free(engine->host);
 	mg_notes_clear(&engine->notes);
 	mg_owners_clear(&engine->owners);
+	free(engine->way_note_ends);
 	free(engine->language);
 	free(engine);
 }
@@ -117,10 +119,16 @@ unsigned int mg_engine_families(const struct mg_engine *engine)
 	return engine->families;
 }
 
+size_t mg_engine_operators(const struct mg_engine *engine)
+{
+	return engine->operator.count;
+}
+
 int mg_engine_diagnose(const struct mg_engine *engine, const struct mg_ruleset *ruleset,
-		       struct mg_notes *notes, struct mg_error *error)
+		       struct mg_notes *notes, size_t *ends, struct mg_error *error)
 {
 	struct mg_diagnose_facts facts = {
+		.note_ends = ends,
 		.connections = engine->operator.connections,
 		.connection_count = engine->operator.count,
 		.is_operator_known = !engine->is_elsewhere,
@@ -206,7 +214,7 @@ int mg_engine_check(struct mg_engine *engine, struct mg_error *error)
 		    "truncated?)",
 		    engine->request.policy))
 		return mg_engine_no_memory(error);
-	err = mg_engine_diagnose(engine, engine->ruleset, &engine->notes, error);
+	err = mg_engine_diagnose_own(engine, error);
 	if (!err)
 		err = mg_note_unreached(engine->ruleset, &engine->notes, error);
 	if (err)
@@ -220,7 +228,7 @@ int mg_engine_try(struct mg_engine *engine, struct mg_error *error)
 {
 	if (!engine->plan)
 		return mg_engine_too_early("mg_engine_try", "mg_engine_check", error);
-	return mg_plan_try(engine->plan, error);
+	return mg_engine_preflight(engine, true, error);
 }
 
 uint32_t mg_engine_rule_count(const struct mg_engine *engine)

@@ -9,6 +9,8 @@
  *   beside.c       the files that both keep beside the policy
  *   exporting.c    text for hosts without Moongate
  *   planning.c     against the live tables
+ *   preflight.c    what the kernel itself says to it
+ *   preflight_notes.c  and that in words
  *   saved_plan.c   keeping a plan as a file
  *   loaded_plan.c  and taking it up again
  *   applying.c     making it real
@@ -69,6 +71,8 @@ struct mg_engine {
 	struct mg_pinning *pinning; /* the modules' lock file; see pinning.c */
 	struct mg_sources sources;  /* the files that the ruleset comes from */
 	struct mg_notes notes;
+	/* which of them tell what analysis thinks of each of the operator's connections */
+	size_t first_way_note, *way_note_ends;
 	struct mg_owners owners; /* as of the last report */
 	char pending_token[33];	 /* the same */
 	unsigned int families;	 /* that are managed: asked for, and there */
@@ -172,9 +176,12 @@ int mg_engine_tell_kept_published(struct mg_engine *engine, struct mg_error *err
 /** After a plan was compared: note which software that the policy keeps is not there. */
 int mg_engine_tell_absent(struct mg_engine *engine, struct mg_error *error);
 
-/** What is wrong with a ruleset for this host: to @notes. */
+/**
+ * What is wrong with a ruleset for this host: to @notes.
+ * @ends: as in struct mg_diagnose_facts
+ */
 int mg_engine_diagnose(const struct mg_engine *engine, const struct mg_ruleset *ruleset,
-		       struct mg_notes *notes, struct mg_error *error);
+		       struct mg_notes *notes, size_t *ends, struct mg_error *error);
 
 /** A generation as the API shows it, whose strings it borrows; NULL: there is none. */
 struct mg_generation_info mg_engine_describe(const struct mg_generation *generation);

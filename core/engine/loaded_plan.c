@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "engine.h"
+#include "preflight.h"
 #include "ruleset/failure.h"
 
 bool mg_is_saved_plan(const char *path)
@@ -169,7 +170,7 @@ int mg_engine_load_plan(struct mg_engine *engine, const char *path, struct mg_er
 	if (err)
 		return err;
 	first = engine->notes.count;
-	err = mg_engine_diagnose(engine, engine->ruleset, &engine->notes, error);
+	err = mg_engine_diagnose_own(engine, error);
 	if (err)
 		return err;
 	mg_engine_allow(engine, first, engine->request.force);

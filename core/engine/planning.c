@@ -10,6 +10,7 @@
 #include "netfilter/beside.h"
 #include "plan/lines.h"
 #include "plan/set_changes.h"
+#include "preflight.h"
 #include "ruleset/failure.h"
 #include "ruleset/keep.h"
 #include "ruleset/presets.h"
@@ -265,8 +266,8 @@ int mg_engine_plan(struct mg_engine *engine, struct mg_error *error)
 		err = mg_engine_tell_kept_published(engine, error);
 	if (!err && !mg_plan_is_empty(engine->plan)) {
 		err = mg_engine_judge_live(engine, error);
-		if (!err && changes_rules(engine->plan))
-			err = mg_engine_try(engine, error);
+		if (!err)
+			err = mg_engine_preflight(engine, changes_rules(engine->plan), error);
 	}
 	engine->planned = !err;
 	return err;

@@ -175,7 +175,7 @@ static int keep_overridden(const struct mg_engine *engine, struct mg_saved_plan 
 	if (engine->request.force)
 		err = mg_engine_read_rules(out, "the plan as text", &ruleset, error);
 	if (!err && ruleset)
-		err = mg_engine_diagnose(engine, ruleset, &notes, error);
+		err = mg_engine_diagnose(engine, ruleset, &notes, NULL, error);
 	if (!err && (engine->request.force || engine->request.beside_nft))
 		err = mg_beside_read(&notes, error);
 	if (!err)

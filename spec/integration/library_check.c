@@ -185,6 +185,7 @@ static void tells_facts_and_families(void)
 	EXPECT(facts && strstr(facts, name) && facts[strlen(facts) - 1] == '\n');
 	free(facts);
 	EXPECT_IS(mg_engine_families(engine), 1U << MG_IPV4 | 1U << MG_IPV6);
+	EXPECT_IS(mg_engine_operators(engine), 0);
 	EXPECT_DONE(mg_engine_check(engine, &tap_error));
 	EXPECT_DONE(mg_engine_try(engine, &tap_error));
 	put_away();
