@@ -283,6 +283,9 @@ static int add_counters(const struct writing *writing, int fd)
 		carry_policy(writing, i, info->counters);
 	}
 	err = mg_xt_add_counters(fd, writing->ops, info);
+	/* all that the kernel has against counters is that there are as many entries no more */
+	if (err == -EINVAL)
+		err = -EAGAIN;
 out:
 	free(numbers);
 	free(info);

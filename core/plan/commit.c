@@ -36,7 +36,7 @@ static int follow(struct mg_plan *plan, struct mg_table_plan *table, struct mg_i
 	if (err == -EAGAIN)
 		return mg_fail(error, err, MG_UNSAFE,
 			       "the live tables have changed since they were read for the "
-			       "plan, the %s table %s first: nothing was changed, plan again",
+			       "plan, the %s table %s for one: nothing was changed, plan again",
 			       mg_family_ops(table->family)->name, table->table);
 	if (!err)
 		*now = NULL; /* the plan's */
@@ -44,39 +44,58 @@ static int follow(struct mg_plan *plan, struct mg_table_plan *table, struct mg_i
 }
 
 /*
- * What was shown is what is done, or nothing is: read all tables once more,
- * just before the commits and under the lock.
- * @images: where the plan has the same: without its entries; NULL: that of the plan is new
+ * Is a table still what it was when it was read for the plan?
+ * @image: becomes what is there now, without its entries; NULL: the plan's is new
  */
-static int read_again(struct mg_plan *plan, struct mg_image **images, struct mg_error *error)
+static int check_table(struct mg_plan *plan, struct mg_table_plan *table, struct mg_image **image,
+		       struct mg_error *error)
 {
-	size_t i;
+	int err;
+
+	mg_image_free(*image);
+	*image = NULL;
+	err = mg_table_read(table->family, table->table, image, error);
+	if (!err && !mg_image_equal(table->live, *image))
+		err = follow(plan, table, image, error);
+	if (!err && *image) /* two are enough to hold */
+		mg_image_forget_entries(*image);
+	return err;
+}
+
+/*
+ * What was shown is what is done, or nothing is: read all tables once more,
+ * under the lock. The one that is committed first comes last, so that there is
+ * no time left for anybody who heeds no lock.
+ */
+static int check_tables(struct mg_plan *plan, struct mg_image **images, struct mg_error *error)
+{
+	size_t i = plan->table_count;
 	int err = 0;
 
-	for (i = 0; i < plan->table_count && !err; i++) {
-		struct mg_table_plan *table = &plan->tables[i];
-
-		err = mg_table_read(table->family, table->table, &images[i], error);
-		if (!err && !mg_image_equal(table->live, images[i]))
-			err = follow(plan, table, &images[i], error);
-		if (!err && images[i]) /* two are enough to hold */
-			mg_image_forget_entries(images[i]);
-	}
+	while (i-- > 0 && !err)
+		err = check_table(plan, &plan->tables[i], &images[i], error);
 	return err;
 }
 
 static int commit_each(const struct mg_commit *commit, struct mg_image **images,
 		       struct mg_error *error)
 {
-	const struct mg_plan *plan = commit->plan;
+	struct mg_plan *plan = commit->plan;
+	bool is_first = true;
 	size_t i;
 	int err = 0;
 
 	for (i = 0; i < plan->table_count && !err; i++) {
-		const struct mg_table_plan *table = &plan->tables[i];
+		struct mg_table_plan *table = &plan->tables[i];
 
 		if (!table->rebinds && mg_diff_is_empty(table->diff))
 			continue;
+		/* the kernel would notice another number of rules, but not other rules */
+		if (!is_first)
+			err = check_table(plan, table, &images[i], error);
+		is_first = false;
+		if (err)
+			break;
 		table->wanted->sets = plan->sets ? &plan->sets->aliases : NULL;
 		err = mg_table_write(images[i] ? images[i] : table->live, table->wanted,
 				     table->diff->sources, &commit->touched[i], error);
@@ -103,7 +122,7 @@ int mg_commit(const struct mg_commit *commit, struct mg_error *error)
 {
 	struct mg_image *images[MG_MOST_TABLES] = { NULL };
 	size_t i;
-	int err = read_again(commit->plan, images, error);
+	int err = check_tables(commit->plan, images, error);
 
 	if (!err)
 		err = commit_sets(commit, error);
