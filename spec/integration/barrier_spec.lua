@@ -138,8 +138,10 @@ describe("the barrier #integration", function()
 
     start_apply(staged, { "strace", "-o", "/dev/null", "-e", "trace=setsockopt", "-e",
       ("inject=setsockopt:error=EINVAL:when=%d..%d"):format(commit + 1, commit + own_writes) })
-    local watchers = run.must({ "ps", "-o", "pid=", "--ppid", staged.guard }):match("%d+")
-    run.must { "kill", "-KILL", staged.guard, watchers }
+    local watcher = run.must({ "ps", "-o", "pid=", "--ppid", staged.guard }):match("%d+")
+    -- Or it would take the guard's place in between.
+    run.must { "kill", "-STOP", watcher }
+    run.must { "kill", "-KILL", staged.guard, watcher }
     result = staged.apply:wait(20)
     assert.equal(8, result.code, result.out .. result.err)
     assert_barrier(staged, result.err)
