@@ -94,11 +94,11 @@ const char *mg_nearest(const char *name, const char *const *names);
  *   check a policy   open, check [, try] [, export]
  *   look up names    open, resolve
  *   pin modules      open, lock
- *   plan             open, check or load_plan, plan [, sections] [, save_plan]
- *   apply            open, check or load_plan, begin, plan, apply; wait
+ *   plan             open, check or load_..., plan [, sections] [, save_plan]
+ *   apply            open, check or load_..., begin, plan, apply; wait
  *   settle           open, confirm or rollback
  *   boot             open, restore
- *   look             open, report or visit
+ *   look             open, report, visit or history
  *   move in          open, import
  *
  * A step without one that it needs is MG_INVALID, and changes nothing.
@@ -535,6 +535,42 @@ struct mg_generation_info {
 	const char *damage;	   /* why it cannot be loaded; NULL: it is whole */
 };
 
+/** The generations that there are, the newest first. */
+struct mg_history;
+
+/**
+ * Read what all generations tell, and whether each is whole. Needs no privilege
+ * but to read the state folder.
+ * @out: to be freed
+ * Errors: MG_ENVIRONMENT; that there are none is no error.
+ */
+int mg_engine_history(struct mg_engine *engine, struct mg_history **out, struct mg_error *error);
+
+/** How many generations. */
+size_t mg_history_count(const struct mg_history *history);
+
+/** One of them, from 0. */
+const struct mg_generation_info *mg_history_at(const struct mg_history *history, size_t index);
+
+/** Free them, with their texts. */
+void mg_history_free(struct mg_history *history);
+
+enum mg_file_now { MG_FILE_SAME, MG_FILE_CHANGED, MG_FILE_GONE, MG_FILE_UNREADABLE };
+
+/** Is it still what the generation was made from? */
+enum mg_file_now mg_generation_file_now(const struct mg_generation_file *file);
+
+/**
+ * Instead of a check or of loading a plan: take what is wanted from a generation,
+ * as it was kept, and look for what is wrong with it here and now. No policy is
+ * evaluated. It may be planned, applied and exported then, with all that this
+ * takes; what it keeps of others stays as it is now.
+ * Errors: MG_INVALID where there is no such generation, or it has no rules of the
+ * families asked for; MG_USAGE for a request with facts; MG_ENVIRONMENT where it
+ * is damaged.
+ */
+int mg_engine_load_generation(struct mg_engine *engine, uint32_t number, struct mg_error *error);
+
 enum mg_pending_state {
 	MG_PENDING_NONE,     /* nothing waits for a confirmation */
 	MG_PENDING_APPLYING, /* the commit is under way */
@@ -577,7 +613,7 @@ struct mg_report {
  */
 int mg_engine_report(struct mg_engine *engine, struct mg_report *out, struct mg_error *error);
 
-/** A live chain. Strings live until the visitor returns; so for a rule. */
+/** A live chain, or one of a generation. Strings live until the visitor returns; so for a rule. */
 struct mg_live_chain {
 	enum mg_family family;
 	const char *table, *name;
@@ -593,6 +629,13 @@ struct mg_live_rule {
 	uint64_t packets, bytes;
 };
 
+/** A set of a generation. */
+struct mg_live_set {
+	enum mg_family family;
+	const char *name, *type, *origin;
+	uint32_t count; /* of its members */
+};
+
 /**
  * What to do with them, in order: a chain, then its rules numbered from 1.
  * Other than 0 ends the visit, and is what mg_engine_visit() returns.
@@ -601,6 +644,9 @@ struct mg_live_visitor {
 	int (*chain)(void *context, const struct mg_live_chain *chain);
 	int (*rule)(void *context, uint32_t number, const struct mg_live_rule *rule);
 	void *context;
+	/* of a generation only; both, or NULL */
+	int (*set)(void *context, const struct mg_live_set *set);
+	int (*member)(void *context, const char *text);
 };
 
 /**
@@ -616,6 +662,14 @@ struct mg_live_visitor {
  */
 int mg_engine_visit(struct mg_engine *engine, const char *table, const char *chain,
 		    const struct mg_live_visitor *visitor, struct mg_error *error);
+
+/**
+ * Visit the chains and rules of a generation in the same order, then its sets,
+ * each followed by its members. They have counted nothing.
+ * Errors: MG_INVALID where there is none; MG_ENVIRONMENT where it is damaged.
+ */
+int mg_engine_visit_generation(struct mg_engine *engine, uint32_t number,
+			       const struct mg_live_visitor *visitor, struct mg_error *error);
 
 /** A dump of one family's rules, as iptables-save(8) or `iptables -S` print it. */
 struct mg_import_text {

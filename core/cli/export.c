@@ -7,6 +7,13 @@
 
 #include "output.h"
 
+static int check_wanted(const struct options *options, struct mg_engine *engine,
+			struct mg_error *error)
+{
+	return options->generation ? mg_engine_load_generation(engine, options->generation, error)
+				   : mg_engine_check(engine, error);
+}
+
 static int make_text(const struct options *options, struct mg_engine *engine, enum mg_family family,
 		     char **out, struct mg_error *error)
 {
@@ -15,7 +22,7 @@ static int make_text(const struct options *options, struct mg_engine *engine, en
 	if (options->live)
 		return mg_engine_export_live(engine, family, options->table, options->counters, out,
 					     error);
-	err = mg_engine_check(engine, error);
+	err = check_wanted(options, engine, error);
 	if (err)
 		return err;
 	return options->counters ? mg_engine_export_counted(engine, family, out, error)
@@ -41,7 +48,7 @@ static int print_sets(struct mg_engine *engine, struct mg_error *error)
 static int export_sets(const struct options *options, struct mg_engine *engine)
 {
 	struct mg_error error = { 0 };
-	int err = mg_engine_check(engine, &error);
+	int err = check_wanted(options, engine, &error);
 
 	print_notes(options, mg_engine_notes(engine), 0);
 	if (!err && mg_engine_refusals(engine)) {
@@ -90,6 +97,11 @@ static int check(const struct options *options)
 			options->live ? "--live" : "--counters");
 		return MG_USAGE;
 	}
+	if (options->generation && options->live) {
+		fprintf(stderr, "moongate export: either --generation or --live\n"
+				"Try `moongate export --help'.\n");
+		return MG_USAGE;
+	}
 	if (!options->request.facts || !(options->live || options->counters))
 		return 0;
 	fprintf(stderr,
@@ -128,9 +140,10 @@ const struct command export_command = {
 		"With --counters, for iptables-restore -c: each rule has what it has counted here\n"
 		"where it is live, and 0 elsewhere. With --live, print what is live instead, all\n"
 		"tables or TABLE, as iptables-save does; that, and --counters, need root.\n"
+		"With --generation, what was applied then, as `moongate history' numbers it.\n"
 		"With --sets, print instead the sets that the rules look into, of both families\n"
 		"or one, as ipset restore loads them: that has to be done first.",
-	.options = "EHLP",
+	.options = "EGHLP",
 	.elsewhere = true,
 	.run = run,
 };

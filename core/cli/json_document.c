@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "json_text.h"
 #include "origin.h"
@@ -105,6 +106,17 @@ static json_t *json_notes(struct document *document, const struct mg_notes *note
 		put_element(document, array, object);
 	}
 	return array;
+}
+
+json_t *json_time(int64_t seconds)
+{
+	const time_t time = (time_t)seconds;
+	char text[64];
+	struct tm utc;
+
+	if (!gmtime_r(&time, &utc) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc))
+		return json_null();
+	return json_text(text);
 }
 
 static const char *status_name(enum mg_status status)

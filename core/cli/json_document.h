@@ -37,6 +37,9 @@ json_t *json_count(uint64_t count);
  */
 json_t *json_text(const char *text);
 
+/** RFC 3339, UTC: hosts of a fleet are in more than one zone. */
+json_t *json_time(int64_t seconds);
+
 /** "ipv4" or "ipv6"; an array of them, of bits as in struct mg_request. */
 json_t *json_family(enum mg_family family);
 json_t *json_families(struct document *document, unsigned int families);
@@ -49,6 +52,8 @@ int json_plan(const struct options *options, struct mg_engine *engine, struct do
 	      struct mg_error *error);
 int json_show(const struct options *options, struct mg_engine *engine, struct document *document,
 	      struct mg_error *error);
+int json_history(const struct options *options, struct mg_engine *engine, struct document *document,
+		 struct mg_error *error);
 void json_status(const struct mg_engine *engine, const struct mg_report *report,
 		 struct document *document);
 

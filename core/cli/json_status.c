@@ -2,21 +2,7 @@
 /*
  * How things stand, as JSON.
  */
-#include <time.h>
-
 #include "json_document.h"
-
-/* RFC 3339, UTC: hosts of a fleet are in more than one zone. */
-static json_t *json_time(int64_t seconds)
-{
-	const time_t time = (time_t)seconds;
-	char text[64];
-	struct tm utc;
-
-	if (!gmtime_r(&time, &utc) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc))
-		return json_null();
-	return json_text(text);
-}
 
 static json_t *json_generation(struct document *document, const struct mg_generation_info *info)
 {

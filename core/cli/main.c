@@ -15,7 +15,7 @@
 static const struct command *const commands[] = {
 	&check_command,	  &plan_command,   &apply_command,   &confirm_command, &rollback_command,
 	&show_command,	  &status_command, &export_command,  &facts_command,   &import_command,
-	&resolve_command, &lock_command,   &restore_command,
+	&resolve_command, &lock_command,   &restore_command, &history_command,
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };

@@ -40,6 +40,7 @@ static const struct description descriptions[] = {
 	{ 'n', "no-keep", NULL, "import what is theirs, too" },
 	{ 'E', "sets", NULL, "print the sets that the rules look into, for `ipset restore'" },
 	{ 'H', "facts", "FILE", "take the facts about the host from FILE (`moongate facts')" },
+	{ 'G', "generation", "NUMBER", "take the rules of that generation instead of a policy" },
 	{ 'a', "add", NULL,
 	  "keep what the lock file has of modules that this policy does not use" },
 	{ '4', "ipv4", NULL, "IPv4 only" },
@@ -129,6 +130,15 @@ static double read_time(const char *text)
 	return number <= LONGEST_SECONDS ? number : -1;
 }
 
+/* The number of a generation, or 0. */
+static uint32_t read_number(const char *text)
+{
+	const size_t digits = strspn(text, "0123456789");
+	unsigned long long number = strtoull(text, NULL, 10);
+
+	return !digits || text[digits] || digits > 10 || number > UINT32_MAX ? 0 : (uint32_t)number;
+}
+
 /* no-color.org: NO_COLOR is a default, which --color overrides. */
 static bool want_color(const char *when, bool *bad)
 {
@@ -200,6 +210,11 @@ static int take_option(const struct command *command, int key, const char *value
 	case 'T': options->lenient = true; break;
 	case 'k': options->keep = true; break;
 	case 'n': options->no_keep = true; break;
+	case 'G':
+		options->generation = read_number(value);
+		if (!options->generation)
+			return usage_error(command, "--generation takes a number, not `%s'", value);
+		break;
 	case 'a': options->add = true; break;
 	case '4': options->request.families |= 1U << MG_IPV4; break;
 	case '6': options->request.families |= 1U << MG_IPV6; break;
@@ -292,6 +307,25 @@ static int bad_option(const struct command *command, const struct option *table,
 	return unknown_long_option(command, table, word);
 }
 
+/* "show 7", or nothing. */
+static int take_generation(const struct command *command, int argc, char **argv, int *at,
+			   struct options *options)
+{
+	if (*at >= argc)
+		return 0;
+	if (strcmp(argv[*at], "show") != 0)
+		return usage_error(command, "unexpected argument `%s': is `show %s' meant?",
+				   argv[*at], argv[*at]);
+	if (*at + 1 >= argc)
+		return usage_error(command, "show which generation? `show 7'");
+	options->generation = read_number(argv[*at + 1]);
+	if (!options->generation)
+		return usage_error(command, "show takes the number of a generation, not `%s'",
+				   argv[*at + 1]);
+	*at += 2;
+	return 0;
+}
+
 /* What stands behind the options. Returns the index of the first word that is too many. */
 static int take_arguments(const struct command *command, int argc, char **argv, int at,
 			  struct options *options)
@@ -314,6 +348,7 @@ static int take_arguments(const struct command *command, int argc, char **argv, 
 			options->table = argv[at++];
 	} else if (*command->arguments && at < argc) {
 		options->request.policy = argv[at++];
+		options->policy_given = true;
 	}
 	return at;
 }
@@ -323,7 +358,7 @@ int read_options(const struct command *command, int argc, char **argv, struct op
 	struct option table[DESCRIPTIONS + 1];
 	char letters[2 * DESCRIPTIONS + 2];
 	bool ignored;
-	int key, err;
+	int key, err = 0;
 
 	make_tables(command, table, letters);
 	options->color = want_color("auto", &ignored);
@@ -346,7 +381,14 @@ int read_options(const struct command *command, int argc, char **argv, struct op
 		return usage_error(command, "either --confirm-command or --no-confirm");
 	if (options->no_confirm)
 		options->confirm = 0;
-	optind = take_arguments(command, argc, argv, optind, options);
+	if (command->of_history)
+		err = take_generation(command, argc, argv, &optind, options);
+	else
+		optind = take_arguments(command, argc, argv, optind, options);
+	if (err)
+		return err;
+	if (options->generation && options->policy_given)
+		return usage_error(command, "either a policy or --generation");
 	if (optind < argc)
 		return usage_error(command, "unexpected argument `%s'", argv[optind]);
 	return 0;

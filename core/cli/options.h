@@ -26,6 +26,8 @@ struct options {
 	bool sets;	      /* export: the sets, not the rules */
 	bool lenient;	      /* import: go on after lines that make no sense */
 	bool keep, no_keep;   /* import: leave what is others' to them, or do not */
+	uint32_t generation;  /* plan, apply, export, history show: that one; 0: none */
+	bool policy_given;    /* request.policy was */
 	bool add;	      /* lock: keep the pins of modules that are not used */
 	bool color;	      /* already decided */
 	bool quiet, verbose;
@@ -40,16 +42,17 @@ struct command {
 	const char *summary;   /* a line for --help */
 	const char *details;   /* what `moongate COMMAND --help` says below its usage */
 	const char *options;
-	bool of_tables; /* its arguments are a table and a chain, not a policy */
-	bool of_token;	/* it is the token of an apply */
-	bool of_files;	/* they are up to two files of rules */
-	bool elsewhere; /* what comes of it is not for this host's tables */
+	bool of_tables;	 /* its arguments are a table and a chain, not a policy */
+	bool of_token;	 /* it is the token of an apply */
+	bool of_files;	 /* they are up to two files of rules */
+	bool of_history; /* they are nothing, or "show" and a generation */
+	bool elsewhere;	 /* what comes of it is not for this host's tables */
 	int (*run)(const struct options *options);
 };
 
 extern const struct command check_command, plan_command, apply_command, confirm_command,
 	rollback_command, show_command, status_command, export_command, facts_command,
-	import_command, resolve_command, lock_command, restore_command;
+	import_command, resolve_command, lock_command, restore_command, history_command;
 
 /**
  * Read the words behind the command's name.

@@ -27,6 +27,12 @@ static const char *closing(const struct options *options, const struct mg_engine
 
 	if (mg_engine_refusals(engine))
 		return "Nothing has been touched; `moongate apply` refuses it.";
+	if (!file && options->generation) {
+		snprintf(text, size,
+			 "Nothing has been touched: `moongate apply --generation %u` does it.",
+			 options->generation);
+		return text;
+	}
 	if (!file && mg_is_saved_plan(options->request.policy))
 		file = options->request.policy;
 	snprintf(text, size, "Nothing has been touched: `moongate apply%s%s` does it.",
@@ -79,6 +85,6 @@ const struct command plan_command = {
 		   "FILE'\n"
 		   "does exactly that later. POLICY may be such a file: then see what has become "
 		   "of it.",
-	.options = "UJDRBFH",
+	.options = "UJDRBFHG",
 	.run = run,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A policy or a saved plan: the file tells which.
+ * A policy, a saved plan (the file tells which), or a generation.
  */
 #include "wanted.h"
 
@@ -8,6 +8,8 @@ int read_wanted(const struct options *options, struct mg_engine *engine, struct 
 {
 	const char *path = options->request.policy;
 
+	if (options->generation)
+		return mg_engine_load_generation(engine, options->generation, error);
 	return mg_is_saved_plan(path) ? mg_engine_load_plan(engine, path, error)
 				      : mg_engine_check(engine, error);
 }

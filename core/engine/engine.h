@@ -22,6 +22,9 @@
  *   settling.c     confirming or rolling back what waits
  *   recovering.c   and taking back what nobody guards any more
  *   looking.c      how things stand
+ *   history.c      what was applied before
+ *   visit_kept.c   its rules
+ *   again.c        and applying them once more
  *   others.c       whose the other rules are
  *   published.c    what Docker lets through on its own
  *   visiting.c     what is live
@@ -182,6 +185,10 @@ int mg_engine_tell_absent(struct mg_engine *engine, struct mg_error *error);
  */
 int mg_engine_diagnose(const struct mg_engine *engine, const struct mg_ruleset *ruleset,
 		       struct mg_notes *notes, size_t *ends, struct mg_error *error);
+
+/** Read a generation. Errors: MG_INVALID where there is none; MG_ENVIRONMENT. */
+int mg_engine_open_generation(struct mg_engine *engine, uint32_t number, struct mg_generation **out,
+			      struct mg_error *error);
 
 /** A generation as the API shows it, whose strings it borrows; NULL: there is none. */
 struct mg_generation_info mg_engine_describe(const struct mg_generation *generation);

@@ -97,6 +97,13 @@ int mg_state_read_link(const struct mg_state *state, uint32_t *out, struct mg_er
 	return 0;
 }
 
+uint32_t mg_state_confirmed(const struct mg_state *state)
+{
+	uint32_t number = 0;
+
+	return mg_state_read_link(state, &number, NULL) ? 0 : number;
+}
+
 #define CHECKSUM "checksum"
 
 /* Of all that it says but the checksum itself. @sum: 16 digits; false: no memory */

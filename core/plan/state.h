@@ -157,6 +157,9 @@ struct mg_table_names {
 int mg_state_read_tables(struct mg_state *state, uint32_t *number,
 			 struct mg_table_names tables[MG_FAMILIES], struct mg_error *error);
 
+/** The number of the confirmed generation; 0: there is none, or its link is damaged. */
+uint32_t mg_state_confirmed(const struct mg_state *state);
+
 /** The numbers of all generations, the newest first. @out: to be freed. */
 int mg_state_list(struct mg_state *state, uint32_t **out, size_t *count, struct mg_error *error);
 

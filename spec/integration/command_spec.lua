@@ -12,7 +12,7 @@ local tables = require "spec.support.tables"
 local it = features.it(it, pending)
 
 local commands = { "check", "plan", "apply", "confirm", "rollback", "show", "status", "export", "facts", "resolve",
-                   "lock" }
+                   "lock", "history" }
 
 local good = [[
 default_deny()

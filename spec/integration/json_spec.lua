@@ -97,6 +97,9 @@ describe("--json #integration", function()
     seen:run("show")
     seen:run("status")
     seen:run("show", "filtr")
+    seen:run("history")
+    seen:run("history", "show", "1")
+    seen:run("history", "show", "9")
   end
 
   it("keeps to the schema, all of which occurs", function()

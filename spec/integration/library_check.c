@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "spec/support/library_history.h"
 #include "spec/support/library_stage.h"
 
 static const char server[] = "default_deny() allow_established() allow_loopback() allow_icmp()\n"
@@ -469,6 +470,7 @@ int main(int argc, char **argv)
 	tap_run("refuses what is not safe", refuses);
 	tap_run("passes on what the kernel says, with the line", passes_on_the_kernel);
 	tap_run("says that another transaction is under way", waits_for_others);
+	tap_run("goes back to a generation", goes_back);
 	tap_run("frees nothing", frees_nothing);
 	return tap_end();
 }

@@ -93,7 +93,11 @@ static inline int see_rule(void *context, uint32_t number, const struct mg_live_
 
 static inline int look(const char *table, const char *chain, struct seen *seen)
 {
-	const struct mg_live_visitor visitor = { see_chain, see_rule, seen };
+	const struct mg_live_visitor visitor = {
+		.chain = see_chain,
+		.rule = see_rule,
+		.context = seen,
+	};
 	int err = open_for("", false);
 
 	return err ? err : mg_engine_visit(engine, table, chain, &visitor, &tap_error);

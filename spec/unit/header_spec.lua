@@ -53,7 +53,7 @@ describe("moongate.h", function()
 
   it("declares what a program of somebody else's is tested with", function()
     local code = run.read_file("examples/check.c") .. run.read_file("spec/integration/library_check.c")
-      .. run.read_file("spec/support/library_stage.h")
+      .. run.read_file("spec/support/library_stage.h") .. run.read_file("spec/support/library_history.h")
     for name in pairs(declared()) do
       assert.truthy(code:find("%f[%w_]" .. name .. "%("), name .. ": spec/integration/library_check.c")
     end

@@ -35,7 +35,7 @@ local only_in = {
 
 local longest_file = 500
 -- There is one public header, and each function is described there.
-local longer_files = { ["include/moongate.h"] = 700 }
+local longer_files = { ["include/moongate.h"] = 900 }
 
 local function contains(list, wanted)
   for _, item in ipairs(list) do
