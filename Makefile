@@ -31,7 +31,7 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 LUA_CMOD ?= $(PREFIX)/lib/lua/5.4
 VERSION := $(shell sed -n 's/^.define MG_VERSION "\(.*\)"$$/\1/p' include/moongate.h)
 
-PKGS = libmnl jansson xtables libipset libnetfilter_conntrack libmd
+PKGS = libmnl jansson xtables libipset libnetfilter_conntrack libmd libseccomp libcap-ng
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) lua5.4 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 LUA_LIBS := $(shell pkg-config --libs lua5.4 2>/dev/null)
@@ -49,7 +49,7 @@ CFLAGS += -std=gnu17 -fPIC -fvisibility=hidden $(OPTIMIZE) $(WARNINGS) $(HARDENI
 LDFLAGS += -Wl,-z,relro,-z,now $(SANITIZE)
 
 LIB_SOURCES := $(sort $(wildcard core/ruleset/*.c core/netfilter/*.c core/plan/*.c \
-	core/analysis/*.c core/policy/*.c core/probe/*.c core/engine/*.c))
+	core/analysis/*.c core/confine/*.c core/policy/*.c core/probe/*.c core/engine/*.c))
 CLI_SOURCES := $(sort $(wildcard core/cli/*.c))
 BINDING_SOURCES := $(sort $(wildcard core/binding/*.c))
 SOURCES = $(LIB_SOURCES) $(CLI_SOURCES) $(BINDING_SOURCES)

@@ -31,6 +31,8 @@ external_dependencies = {
   LIBNETFILTER_CONNTRACK = { header = "libnetfilter_conntrack/libnetfilter_conntrack.h" },
   LIBJANSSON = { header = "jansson.h" },
   LIBMD = { header = "sha2.h" },
+  LIBSECCOMP = { header = "seccomp.h" },
+  LIBCAP_NG = { header = "cap-ng.h" },
 }
 build = {
   type = "make",

@@ -12,7 +12,8 @@ local M = {}
 
 local build = os.getenv("MOONGATE_BUILD") or lfs.currentdir() .. "/build"
 
-local packages = { "libmnl", "jansson", "xtables", "libipset", "libnetfilter_conntrack", "libmd", "lua5.4" }
+local packages = { "libmnl", "jansson", "xtables", "libipset", "libnetfilter_conntrack", "libmd", "libseccomp",
+                   "libcap-ng", "lua5.4" }
 
 -- Seconds that one program may take.
 local limit = 60

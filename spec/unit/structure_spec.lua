@@ -11,7 +11,8 @@ local may_include = {
   netfilter = { "ruleset" },
   plan = { "ruleset", "netfilter" },
   analysis = { "ruleset" },
-  policy = { "ruleset" },
+  confine = {},
+  policy = { "ruleset", "confine" },
   probe = { "ruleset", "netfilter" },
   engine = { "ruleset", "netfilter", "plan", "analysis", "policy", "probe" },
   binding = { "ruleset", "netfilter", "plan", "analysis" },
@@ -30,6 +31,9 @@ local only_in = {
   ["libnetfilter_conntrack/libnetfilter_conntrack.h"] = { "netfilter" },
   ["libipset/session.h"] = { "netfilter" },
   ["libipset/ipset.h"] = { "netfilter" },
+  ["seccomp.h"] = { "confine" },
+  ["cap-ng.h"] = { "confine" },
+  ["linux/landlock.h"] = { "confine" },
   ["setjmp.h"] = { "netfilter" },
 }
 
