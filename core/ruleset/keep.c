@@ -81,6 +81,9 @@ int mg_ruleset_keep(struct mg_ruleset *ruleset, const struct mg_keep *keep, stru
 			       MG_RANK_HIGHEST);
 	if (is_there(keeps, keep))
 		return 0;
+	if (keeps->count == MG_RULESET_MOST_KEEPS)
+		return mg_fail(error, -E2BIG, MG_INVALID, "there are more than %d things to keep",
+			       MG_RULESET_MOST_KEEPS);
 	err = put_string(keeps, keep->pattern, &record.pattern, error);
 	if (!err)
 		err = put_string(keeps, keep->owner, &record.owner, error);

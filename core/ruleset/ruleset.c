@@ -10,36 +10,7 @@
 
 #include "failure.h"
 #include "growable.h"
-#include "keep.h"
-#include "lookup.h"
-#include "sets.h"
-
-struct chain_record {
-	uint32_t family;
-	uint32_t table, name, policy, origin; /* in strings; 0 is "" */
-	uint32_t first, count;
-};
-
-struct rule_record {
-	uint32_t chain;
-	uint32_t args, argc, args_size;
-	uint32_t origin;
-	uint32_t rank;
-};
-
-struct mg_ruleset {
-	char *strings;
-	size_t used, strings_capacity;
-	struct chain_record *chains;
-	size_t chain_count, chain_capacity;
-	struct mg_lookup names; /* of the chains */
-	struct rule_record *rules;
-	size_t rule_count, rule_capacity;
-	struct mg_keeps keeps;
-	struct mg_sets sets;
-	uint32_t last_origin;		  /* most rules share the origin of the one before */
-	uint32_t last_chain[MG_FAMILIES]; /* rules of one chain come in a row */
-};
+#include "ruleset_inner.h"
 
 static int no_memory(struct mg_error *error)
 {
@@ -49,8 +20,10 @@ static int no_memory(struct mg_error *error)
 static int put_bytes(struct mg_ruleset *rs, const char *bytes, size_t size, uint32_t *out,
 		     struct mg_error *error)
 {
-	if (rs->used + size > UINT32_MAX)
-		return mg_fail(error, -E2BIG, MG_INVALID, "the ruleset is larger than 4 GiB");
+	if (size > MG_RULESET_MOST_BYTES - rs->used)
+		return mg_fail(error, -E2BIG, MG_INVALID,
+			       "the text of all rules takes more than %d MiB",
+			       MG_RULESET_MOST_BYTES >> 20);
 	if (mg_make_room((void **)&rs->strings, &rs->strings_capacity, rs->used + size, 1))
 		return no_memory(error);
 	memcpy(rs->strings + rs->used, bytes, size);
@@ -131,7 +104,7 @@ struct wanted {
 static bool is_chain(const void *context, uint32_t index)
 {
 	const struct wanted *wanted = context;
-	const struct chain_record *chain = &wanted->rs->chains[index];
+	const struct mg_chain_record *chain = &wanted->rs->chains[index];
 	const char *strings = wanted->rs->strings;
 
 	return chain->family == wanted->family &&
@@ -139,7 +112,7 @@ static bool is_chain(const void *context, uint32_t index)
 	       strcmp(strings + chain->table, wanted->table) == 0;
 }
 
-static uint32_t hash_chain(enum mg_family family, const char *table, const char *name)
+uint32_t mg_ruleset_hash_chain(enum mg_family family, const char *table, const char *name)
 {
 	return mg_lookup_hash(mg_lookup_hash((uint32_t)family, table), name);
 }
@@ -151,17 +124,21 @@ uint32_t mg_ruleset_find_chain(const struct mg_ruleset *rs, enum mg_family famil
 
 	if (rs->last_chain[family] < rs->chain_count && is_chain(&wanted, rs->last_chain[family]))
 		return rs->last_chain[family];
-	return mg_lookup_find(&rs->names, hash_chain(family, table, name), is_chain, &wanted);
+	return mg_lookup_find(&rs->names, mg_ruleset_hash_chain(family, table, name), is_chain,
+			      &wanted);
 }
 
 int mg_ruleset_chain(struct mg_ruleset *rs, enum mg_family family, const char *table,
 		     const char *name, const char *origin, uint32_t *out, struct mg_error *error)
 {
 	uint32_t index = mg_ruleset_find_chain(rs, family, table, name);
-	struct chain_record chain = { .family = family };
+	struct mg_chain_record chain = { .family = family };
 	int err;
 
 	if (index == UINT32_MAX) {
+		if (rs->chain_count == MG_RULESET_MOST_CHAINS)
+			return mg_fail(error, -E2BIG, MG_INVALID, "there are more than %d chains",
+				       MG_RULESET_MOST_CHAINS);
 		err = put_string(rs, table, &chain.table, error);
 		if (!err)
 			err = put_string(rs, name, &chain.name, error);
@@ -171,7 +148,7 @@ int mg_ruleset_chain(struct mg_ruleset *rs, enum mg_family family, const char *t
 			return err;
 		if (mg_make_room((void **)&rs->chains, &rs->chain_capacity, rs->chain_count + 1,
 				 sizeof(chain)) ||
-		    mg_lookup_add(&rs->names, hash_chain(family, table, name),
+		    mg_lookup_add(&rs->names, mg_ruleset_hash_chain(family, table, name),
 				  (uint32_t)rs->chain_count))
 			return no_memory(error);
 		index = (uint32_t)rs->chain_count++;
@@ -195,9 +172,9 @@ int mg_ruleset_policy(struct mg_ruleset *rs, uint32_t chain, const char *policy,
  * arguments: then the second shares the first one's strings. Those of @rule
  * are the newest in the area.
  */
-static void share_args(struct mg_ruleset *rs, struct rule_record *rule)
+static void share_args(struct mg_ruleset *rs, struct mg_rule_record *rule)
 {
-	const struct rule_record *last = rs->rule_count ? &rs->rules[rs->rule_count - 1] : NULL;
+	const struct mg_rule_record *last = rs->rule_count ? &rs->rules[rs->rule_count - 1] : NULL;
 
 	if (!last || last->argc != rule->argc || last->args_size != rule->args_size ||
 	    memcmp(rs->strings + last->args, rs->strings + rule->args, rule->args_size) != 0)
@@ -206,7 +183,7 @@ static void share_args(struct mg_ruleset *rs, struct rule_record *rule)
 	rule->args = last->args;
 }
 
-static int add_rule(struct mg_ruleset *rs, struct rule_record *rule, const char *origin,
+static int add_rule(struct mg_ruleset *rs, struct mg_rule_record *rule, const char *origin,
 		    struct mg_error *error)
 {
 	int err;
@@ -215,8 +192,10 @@ static int add_rule(struct mg_ruleset *rs, struct rule_record *rule, const char 
 	err = put_origin(rs, origin, &rule->origin, error);
 	if (err)
 		return err;
-	if (rs->rule_count == UINT32_MAX - 1 ||
-	    mg_make_room((void **)&rs->rules, &rs->rule_capacity, rs->rule_count + 1,
+	if (rs->rule_count == MG_RULESET_MOST_RULES)
+		return mg_fail(error, -E2BIG, MG_INVALID, "there are more than %d rules",
+			       MG_RULESET_MOST_RULES);
+	if (mg_make_room((void **)&rs->rules, &rs->rule_capacity, rs->rule_count + 1,
 			 sizeof(*rule)))
 		return no_memory(error);
 	rs->rules[rs->rule_count++] = *rule;
@@ -227,7 +206,7 @@ static int add_rule(struct mg_ruleset *rs, struct rule_record *rule, const char 
 int mg_ruleset_append(struct mg_ruleset *rs, uint32_t chain, unsigned int rank, uint32_t argc,
 		      const char *const *argv, const char *origin, struct mg_error *error)
 {
-	struct rule_record rule = { .chain = chain, .rank = rank, .argc = argc };
+	struct mg_rule_record rule = { .chain = chain, .rank = rank, .argc = argc };
 	size_t before = rs->used;
 	uint32_t i, ignored;
 	int err = 0;
@@ -247,7 +226,7 @@ int mg_ruleset_append_args(struct mg_ruleset *rs, uint32_t chain, unsigned int r
 			   const char *args, size_t size, const char *origin,
 			   struct mg_error *error)
 {
-	struct rule_record rule = { .chain = chain, .rank = rank, .argc = argc };
+	struct mg_rule_record rule = { .chain = chain, .rank = rank, .argc = argc };
 	int err = put_bytes(rs, args, size, &rule.args, error);
 
 	if (err)
@@ -257,7 +236,7 @@ int mg_ruleset_append_args(struct mg_ruleset *rs, uint32_t chain, unsigned int r
 }
 
 /* Stable, by counting; a chain whose rules already come in rank order is left alone. */
-static int sort_chain(struct rule_record *rules, uint32_t count, struct rule_record *scratch)
+static int sort_chain(struct mg_rule_record *rules, uint32_t count, struct mg_rule_record *scratch)
 {
 	uint32_t starts[MG_RANK_HIGHEST + 1] = { 0 };
 	uint32_t i, total = 0;
@@ -286,7 +265,7 @@ static int sort_chain(struct rule_record *rules, uint32_t count, struct rule_rec
 
 int mg_ruleset_seal(struct mg_ruleset *rs, struct mg_error *error)
 {
-	struct rule_record *sorted = calloc(rs->rule_count + 1, sizeof(*sorted));
+	struct mg_rule_record *sorted = calloc(rs->rule_count + 1, sizeof(*sorted));
 	uint32_t total = 0, i;
 	int err = 0;
 
@@ -298,7 +277,7 @@ int mg_ruleset_seal(struct mg_ruleset *rs, struct mg_error *error)
 		rs->chains[i].count = 0;
 	}
 	for (i = 0; i < rs->rule_count; i++) {
-		struct chain_record *chain = &rs->chains[rs->rules[i].chain];
+		struct mg_chain_record *chain = &rs->chains[rs->rules[i].chain];
 
 		sorted[chain->first + chain->count++] = rs->rules[i];
 	}
@@ -328,7 +307,7 @@ uint32_t mg_ruleset_rule_count(const struct mg_ruleset *rs)
 
 void mg_ruleset_chain_at(const struct mg_ruleset *rs, uint32_t index, struct mg_chain_view *out)
 {
-	const struct chain_record *chain = &rs->chains[index];
+	const struct mg_chain_record *chain = &rs->chains[index];
 
 	*out = (struct mg_chain_view){
 		.family = (enum mg_family)chain->family,
@@ -343,7 +322,7 @@ void mg_ruleset_chain_at(const struct mg_ruleset *rs, uint32_t index, struct mg_
 
 void mg_ruleset_rule_at(const struct mg_ruleset *rs, uint32_t index, struct mg_rule_view *out)
 {
-	const struct rule_record *rule = &rs->rules[index];
+	const struct mg_rule_record *rule = &rs->rules[index];
 
 	*out = (struct mg_rule_view){
 		.chain = rule->chain,

@@ -42,6 +42,15 @@ enum mg_rank {
 
 #define MG_NO_RULE UINT32_MAX
 
+/** What fits into a ruleset, both families together: no policy takes all of the memory. */
+enum {
+	MG_RULESET_MOST_RULES = 2 * 1000 * 1000,
+	MG_RULESET_MOST_CHAINS = 200 * 1000,
+	MG_RULESET_MOST_BYTES = 512 << 20, /* of all words and origins */
+	MG_RULESET_MOST_WORDS = 1024,	   /* of one rule */
+	MG_RULESET_MOST_KEEPS = 2000,
+};
+
 struct mg_ruleset;
 struct mg_sets;
 
