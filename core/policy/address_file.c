@@ -71,15 +71,17 @@ static int join(const char *near, const char *path, char *out, size_t size)
 	return used ? 0 : -ENOENT;
 }
 
-/* What of the absolute @path comes behind @folder, or NULL. */
-static const char *behind(const char *folder, const char *path)
+/* What of the absolute @path comes behind folder @index, or NULL. */
+static const char *behind(const struct mg_sources *sources, size_t index, const char *path)
 {
-	char real[PATH_MAX];
+	char room[PATH_MAX];
+	const char *folder = sources->folders[index], *real;
 	size_t length = strlen(folder);
 
 	if (strncmp(path, folder, length) == 0 && path[length] == '/')
 		return path + length + 1;
-	if (!realpath(folder, real))
+	real = mg_sources_real(sources, index, room);
+	if (!real)
 		return NULL;
 	length = strlen(real);
 	return strncmp(path, real, length) == 0 && path[length] == '/' ? path + length + 1 : NULL;
@@ -107,7 +109,7 @@ static int read_absolute(const struct reader *reader, const char *path, struct p
 	int err;
 
 	for (i = 0; folders[i]; i++) {
-		rest = behind(folders[i], path);
+		rest = behind(reader->sources, i, path);
 		if (!rest)
 			continue;
 		only[0] = folders[i];
@@ -153,7 +155,7 @@ static const char *why_not_included(int err)
 	case ELOOP:
 		return "the file to be included lies outside of the folders of policies, or is a "
 		       "symbolic link that leads there";
-	case EPERM: return "everybody can write the file to be included";
+	case EPERM: return "others than root can write the file to be included, or own it";
 	case EINVAL: return "what is to be included is not a regular file";
 	case EFBIG: return "the file to be included is too large";
 	default: return strerror(-err);

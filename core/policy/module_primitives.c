@@ -73,7 +73,7 @@ int mg_primitive_module_names(lua_State *L)
 	const char *path = check_path(L);
 	char *names = lua_newuserdatauv(L, NAMES_SIZE, 0);
 
-	mg_module_list(sources_of(L)->folders, path, names, NAMES_SIZE);
+	mg_sources_list(sources_of(L), path, names, NAMES_SIZE);
 	lua_pushstring(L, names);
 	return 1;
 }

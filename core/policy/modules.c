@@ -62,7 +62,18 @@ static int open_beneath(int folder, const char *path, int flags)
 	return fd < 0 && errno == ENOSYS ? open_without_links(folder, path, flags) : fd;
 }
 
-/* Is it a file that may be run? */
+/*
+ * May what this user owns be run by root? Root's own; and if root runs a program
+ * of somebody's, from a checkout, that one could have it do anything already.
+ */
+static bool is_trusted_owner(uid_t owner)
+{
+	struct stat program;
+
+	return owner == 0 || (stat("/proc/self/exe", &program) == 0 && owner == program.st_uid);
+}
+
+/* Whatever is judged is open already: it is the same file that is read. */
 static int judge(int fd, const char *folder, const char *path, struct mg_error *error)
 {
 	struct stat st;
@@ -73,11 +84,49 @@ static int judge(int fd, const char *folder, const char *path, struct mg_error *
 	if (!S_ISREG(st.st_mode))
 		return mg_fail(error, -EINVAL, MG_INVALID, "%s/%s is not a regular file", folder,
 			       path);
-	if (geteuid() == 0 && st.st_mode & S_IWOTH)
+	if (geteuid() != 0)
+		return 0;
+	if (st.st_mode & (S_IWGRP | S_IWOTH))
 		return mg_fail(error, -EPERM, MG_INVALID,
-			       "everybody can write %s/%s, so root does not trust it: "
-			       "chmod o-w %s/%s",
-			       folder, path, folder, path);
+			       "%s can write %s/%s, so root does not trust it: chmod %s %s/%s",
+			       st.st_mode & S_IWOTH ? "everybody" : "its group", folder, path,
+			       !(st.st_mode & S_IWGRP) ? "o-w"
+			       : st.st_mode & S_IWOTH  ? "go-w"
+						       : "g-w",
+			       folder, path);
+	if (!is_trusted_owner(st.st_uid))
+		return mg_fail(error, -EPERM, MG_INVALID,
+			       "%s/%s belongs to user %u, so root does not trust it: chown root "
+			       "%s/%s",
+			       folder, path, (unsigned int)st.st_uid, folder, path);
+	return 0;
+}
+
+/* Debian's users have groups of their own, with the same number and nobody else in it. */
+static bool has_own_group(const struct stat *st)
+{
+	return st->st_gid == st->st_uid || st->st_gid == 0;
+}
+
+int mg_policy_judge(int fd, const char *path, struct mg_error *error)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return mg_fail(error, -errno, MG_INVALID, "%s: %s", path, strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return mg_fail(error, -EISDIR, MG_INVALID, "cannot read the policy %s: %s", path,
+			       strerror(EISDIR));
+	if (geteuid() != 0 || !S_ISREG(st.st_mode))
+		return 0;
+	if (st.st_mode & S_IWOTH)
+		return mg_fail(error, -EPERM, MG_INVALID,
+			       "everybody can write %s, so root does not trust it: chmod o-w %s",
+			       path, path);
+	if (st.st_mode & S_IWGRP && !has_own_group(&st))
+		return mg_fail(error, -EPERM, MG_INVALID,
+			       "group %u can write %s, so root does not trust it: chmod g-w %s",
+			       (unsigned int)st.st_gid, path, path);
 	return 0;
 }
 
@@ -217,16 +266,19 @@ void mg_module_list(const char *const *folders, const char *path, char *out, siz
 
 	*out = '\0';
 	for (i = 0; folders[i]; i++) {
-		char *whole;
-		DIR *folder;
+		int at = open(folders[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+		int fd = at < 0 ? -1
+				: open_beneath(at, *path ? path : ".",
+					       O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		DIR *folder = fd < 0 ? NULL : fdopendir(fd);
 
-		if (asprintf(&whole, "%s/%s", folders[i], path) < 0)
-			return;
-		folder = opendir(whole);
-		free(whole);
+		if (at >= 0)
+			close(at);
 		if (folder) {
 			used += list_folder(folder, out + used, size - used);
 			closedir(folder);
+		} else if (fd >= 0) {
+			close(fd);
 		}
 	}
 }

@@ -3,10 +3,12 @@
  * Where modules lie, and which of them may be read.
  *
  * A module is looked for in each folder of the search path, in order. What is
- * found must lie in that folder, also when symbolic links are followed, must
- * be a regular file, and must not be open to everybody's writing where root
- * is about to run it. A file that may not be read is an error, not a reason to
- * look in the next folder: it would be another module than the one meant.
+ * found must lie in that folder, also when symbolic links are followed, and be a
+ * regular file. Where root is about to run it, it must be root's, and neither its
+ * group nor others may write it. Folders are not judged: whoever can write one
+ * may put another file in the place, but none that passes. A file that may not
+ * be read is an error, not a reason to look in the next folder: it would be
+ * another module than the one meant.
  *
  * Owns nothing. Must not know Lua, print or exit.
  */
@@ -33,6 +35,13 @@ int mg_module_read(const char *const *folders, const char *path, char **text, si
  */
 int mg_module_find(const char *const *folders, const char *path, const char **folder, char **text,
 		   size_t *length, struct mg_error *error);
+
+/**
+ * May root run the policy that is open as @fd? Whoever names it trusts its owner, so
+ * that may be anybody; but nobody else may be able to write it. A pipe may be read.
+ * Errors: MG_INVALID, with the remedy.
+ */
+int mg_policy_judge(int fd, const char *path, struct mg_error *error);
 
 /**
  * What may be a module in folder @path of each folder of the search path, ""

@@ -152,6 +152,11 @@ int mg_sources_policy(struct mg_sources *sources, const char *path, char **text,
 	int err = file ? 0 : -errno;
 
 	if (file) {
+		err = mg_policy_judge(fileno(file), path, error);
+		if (err) {
+			fclose(file);
+			return err;
+		}
 		err = mg_read_text(file, LARGEST_POLICY, &taking.text, &taking.length);
 		fclose(file);
 	}
@@ -189,8 +194,12 @@ int mg_sources_find(struct mg_sources *sources, enum mg_source_kind kind,
 {
 	struct taking taking = { .kind = kind, .name = name };
 	char *whole;
-	int err = mg_module_find(folders, path, folder, &taking.text, &taking.length, error);
+	int err;
 
+	if (sources->agent)
+		return sources->agent->find(sources, kind, folders, name, path, folder, text,
+					    length, error);
+	err = mg_module_find(folders, path, folder, &taking.text, &taking.length, error);
 	if (err)
 		return err;
 	if (asprintf(&whole, "%s/%s", *folder, path) < 0) {
@@ -210,4 +219,18 @@ int mg_sources_note(struct mg_sources *sources, enum mg_source_kind kind, const 
 	char *real = real_path(path);
 
 	return real ? add(sources, &taking, real, sha256, error) : no_memory(error);
+}
+
+void mg_sources_list(const struct mg_sources *sources, const char *path, char *out, size_t size)
+{
+	if (sources->agent)
+		sources->agent->list(path, out, size);
+	else
+		mg_module_list(sources->folders, path, out, size);
+}
+
+const char *mg_sources_real(const struct mg_sources *sources, size_t index, char *out)
+{
+	return sources->agent ? sources->agent->real[index]
+			      : realpath(sources->folders[index], out);
 }

@@ -31,12 +31,27 @@ struct mg_source_file {
 	char sha256[MG_SHA256_SIZE]; /* as sha256sum(1) prints it */
 };
 
+struct mg_sources;
+
+/** Who opens files in the stead of a process that cannot. */
+struct mg_source_agent {
+	/* as mg_sources_find(), for modules as mg_sources_module() */
+	int (*find)(const struct mg_sources *sources, enum mg_source_kind kind,
+		    const char *const *folders, const char *name, const char *path,
+		    const char **folder, char **text, size_t *length, struct mg_error *error);
+	/* as mg_sources_list() */
+	void (*list)(const char *path, char *out, size_t size);
+	/* as mg_sources_real(), by number of the folder */
+	const char *const *real;
+};
+
 /** Zero-initialise; end with mg_sources_clear(). */
 struct mg_sources {
 	const char *const *folders; /* borrowed: where modules are looked for, ended by NULL */
 	const struct mg_pins *pins; /* borrowed: what modules have to be; NULL: whatever they are */
 	struct mg_source_file *items; /* in the order in which they were first read */
 	size_t count, capacity;
+	const struct mg_source_agent *agent; /* borrowed; NULL: this process reads, and notes it */
 };
 
 /** Free what it holds; the folders stay. */
@@ -72,5 +87,15 @@ int mg_sources_find(struct mg_sources *sources, enum mg_source_kind kind,
 /** Note a file that was read elsewhere. Errors: MG_ENVIRONMENT. */
 int mg_sources_note(struct mg_sources *sources, enum mg_source_kind kind, const char *path,
 		    const char *sha256, struct mg_error *error);
+
+/** What may be modules in @path of each folder, as mg_module_list() says. */
+void mg_sources_list(const struct mg_sources *sources, const char *path, char *out, size_t size);
+
+/**
+ * Where folder @index of the search path is, links followed.
+ * @out:   has PATH_MAX bytes
+ * Returns it; NULL where that cannot be told.
+ */
+const char *mg_sources_real(const struct mg_sources *sources, size_t index, char *out);
 
 #endif
