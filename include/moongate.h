@@ -118,6 +118,8 @@ struct mg_request {
 	bool beside_nft;       /* nf_tables filters beside us, and that is known */
 	bool force;	       /* refusals for safety become warnings */
 	bool elsewhere;	       /* it is not for this host's tables: nobody here is cut off */
+	bool unconfined;       /* the policy runs in this process, with all of its rights */
+	double policy_seconds; /* of processor time that it may take, 0: the usual; if confined */
 };
 
 /**
@@ -139,6 +141,9 @@ void mg_engine_close(struct mg_engine *engine);
  * what a check thought of the operator's way in goes where the kernel has judged it.
  */
 const struct mg_notes *mg_engine_notes(const struct mg_engine *engine);
+
+/** How the policy was confined, in words; NULL where it was not, or not yet. */
+const char *mg_engine_confinement(const struct mg_engine *engine);
 
 /** How many of the notes are refusals; what the request allows is a warning. */
 size_t mg_engine_refusals(const struct mg_engine *engine);

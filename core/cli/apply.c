@@ -111,6 +111,6 @@ const struct command apply_command = {
 		"With --confirm-command it is CMD that confirms: run once the rules are live, it\n"
 		"has to open a new connection by itself, and to succeed in time.\n"
 		"Exit 0 if confirmed or nothing to do, 3 if taken back.",
-	.options = "cNMwRBFHG",
+	.options = "cNMwRBFHGXY",
 	.run = run,
 };

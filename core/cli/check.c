@@ -42,6 +42,6 @@ const struct command check_command = {
 	.details =
 		"Evaluate POLICY, compile each rule with the host's own xtables extensions, and\n"
 		"tell what is wrong. Nothing is read from or written to the live tables.",
-	.options = "KH",
+	.options = "KHXY",
 	.run = run,
 };

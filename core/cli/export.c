@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "output.h"
+#include "wanted.h"
 
 static int check_wanted(const struct options *options, struct mg_engine *engine,
 			struct mg_error *error)
@@ -25,6 +26,7 @@ static int make_text(const struct options *options, struct mg_engine *engine, en
 	err = check_wanted(options, engine, error);
 	if (err)
 		return err;
+	tell_confinement(options, engine);
 	return options->counters ? mg_engine_export_counted(engine, family, out, error)
 				 : mg_engine_export(engine, family, out, error);
 }
@@ -50,6 +52,7 @@ static int export_sets(const struct options *options, struct mg_engine *engine)
 	struct mg_error error = { 0 };
 	int err = check_wanted(options, engine, &error);
 
+	tell_confinement(options, engine);
 	print_notes(options, mg_engine_notes(engine), 0);
 	if (!err && mg_engine_refusals(engine)) {
 		fprintf(stderr, "moongate: refused for safety; nothing was written\n");
@@ -143,7 +146,7 @@ const struct command export_command = {
 		"With --generation, what was applied then, as `moongate history' numbers it.\n"
 		"With --sets, print instead the sets that the rules look into, of both families\n"
 		"or one, as ipset restore loads them: that has to be done first.",
-	.options = "EGHLP",
+	.options = "EGHLPXY",
 	.elsewhere = true,
 	.run = run,
 };

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "output.h"
+#include "wanted.h"
 
 /* So much of a checksum tells two of them apart. */
 #define SHOWN 12
@@ -49,6 +50,7 @@ static int run(const struct options *options)
 		print_notes(options, mg_engine_notes(engine), 0);
 		code = print_error(&error);
 	} else {
+		tell_confinement(options, engine);
 		print_lock(options, lock);
 	}
 	mg_engine_close(engine);
@@ -65,7 +67,7 @@ const struct command lock_command = {
 		"apply, export and resolve refuse a module that is not in it or has other bytes.\n"
 		"Prints what has changed. With --add or --facts, modules that are not used here\n"
 		"stay as they are: for several policies in one folder, and for other hosts.",
-	.options = "aH",
+	.options = "aHXY",
 	.elsewhere = true,
 	.run = run,
 };

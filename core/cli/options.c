@@ -43,6 +43,9 @@ static const struct description descriptions[] = {
 	{ 'G', "generation", "NUMBER", "take the rules of that generation instead of a policy" },
 	{ 'a', "add", NULL,
 	  "keep what the lock file has of modules that this policy does not use" },
+	{ 'X', "unconfined", NULL,
+	  "evaluate the policy with all rights, where it cannot be confined" },
+	{ 'Y', "policy-seconds", "SECONDS", "let the policy take so much processor time (2)" },
 	{ '4', "ipv4", NULL, "IPv4 only" },
 	{ '6', "ipv6", NULL, "IPv6 only" },
 	{ 'S', "state-dir", "DIR",
@@ -191,6 +194,14 @@ static int take_option(const struct command *command, int key, const char *value
 		options->out = value;
 		break;
 	case 'H': options->request.facts = strcmp(value, "-") ? value : "/dev/stdin"; break;
+	case 'Y':
+		options->request.policy_seconds = read_time(value);
+		if (options->request.policy_seconds < 0.1)
+			return usage_error(command,
+					   "--policy-seconds takes a time of 0.1s to 24h, not `%s'",
+					   value);
+		break;
+	case 'X': options->request.unconfined = true; break;
 	case 'N': options->no_confirm = true; break;
 	case 'M':
 		if (!*value)

@@ -85,6 +85,6 @@ const struct command plan_command = {
 		   "FILE'\n"
 		   "does exactly that later. POLICY may be such a file: then see what has become "
 		   "of it.",
-	.options = "UJDRBFHG",
+	.options = "UJDRBFHGXY",
 	.run = run,
 };

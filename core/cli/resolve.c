@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "output.h"
+#include "wanted.h"
 
 static void print_change(const struct options *options, const struct mg_name_change *change)
 {
@@ -47,6 +48,7 @@ static int run(const struct options *options)
 		print_notes(options, mg_engine_notes(engine), 0);
 		code = print_error(&error);
 	} else {
+		tell_confinement(options, engine);
 		print_resolution(options, resolution);
 	}
 	mg_engine_close(engine);
@@ -63,7 +65,7 @@ const struct command resolve_command = {
 		"apply and export take them. Prints what has changed. If one name fails nothing "
 		"is\n"
 		"written. With --facts, names that this host does not ask for stay.",
-	.options = "H",
+	.options = "HXY",
 	.elsewhere = true,
 	.run = run,
 };

@@ -11,4 +11,7 @@
 /** Evaluate and check the policy, or take up the saved plan or the generation. */
 int read_wanted(const struct options *options, struct mg_engine *engine, struct mg_error *error);
 
+/** With -v: how the policy was confined, if it was. */
+void tell_confinement(const struct options *options, const struct mg_engine *engine);
+
 #endif

@@ -114,6 +114,11 @@ size_t mg_engine_refusals(const struct mg_engine *engine)
 	return count;
 }
 
+const char *mg_engine_confinement(const struct mg_engine *engine)
+{
+	return engine->confinement[0] ? engine->confinement : NULL;
+}
+
 unsigned int mg_engine_families(const struct mg_engine *engine)
 {
 	return engine->families;
@@ -164,6 +169,17 @@ void mg_engine_allow(struct mg_engine *engine, size_t first, bool allowed)
 	}
 }
 
+/* Where it may do what this process may, that is to be known. */
+static int evaluate_here(struct mg_engine *engine, const struct mg_evaluation *evaluation,
+			 struct mg_ruleset **out, struct mg_error *error)
+{
+	if (mg_note(&engine->notes, MG_WARNING, NULL, NULL,
+		    "--unconfined: %s is evaluated with all rights of this process",
+		    engine->request.policy))
+		return mg_engine_no_memory(error);
+	return mg_policy_evaluate(evaluation, out, &engine->notes, error);
+}
+
 int mg_engine_evaluate(struct mg_engine *engine, const struct mg_name_source *names,
 		       struct mg_ruleset **out, struct mg_error *error)
 {
@@ -182,7 +198,12 @@ int mg_engine_evaluate(struct mg_engine *engine, const struct mg_name_source *na
 	engine->sources.folders = modules.folders;
 	err = err ? mg_engine_no_memory(error) : mg_engine_read_pins(engine, &modules, error);
 	if (!err)
-		err = mg_policy_evaluate(&evaluation, out, &engine->notes, error);
+		err = engine->request.unconfined
+			      ? evaluate_here(engine, &evaluation, out, error)
+			      : mg_policy_evaluate_confined(&evaluation,
+							    engine->request.policy_seconds,
+							    engine->confinement, out,
+							    &engine->notes, error);
 	engine->sources.folders = NULL;
 	mg_search_path_clear(&modules);
 	return err;

@@ -74,6 +74,7 @@ struct mg_engine {
 	struct mg_pinning *pinning; /* the modules' lock file; see pinning.c */
 	struct mg_sources sources;  /* the files that the ruleset comes from */
 	struct mg_notes notes;
+	char confinement[MG_HOW_CONFINED]; /* how the policy was confined; "": it was not */
 	/* which of them tell what analysis thinks of each of the operator's connections */
 	size_t first_way_note, *way_note_ends;
 	struct mg_owners owners; /* as of the last report */

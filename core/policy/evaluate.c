@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Evaluating a policy in a Lua state of its own.
+ * Evaluating a policy in a Lua state of its own, here and now: confined.c has it
+ * done where nothing can come of it.
  *
  * The language's own files are named "=moongate/NAME.lua" as chunks, the
  * policy's "@FILE": so a frame tells whose code it is.
@@ -10,18 +11,13 @@
 #include <errno.h>
 #include <lauxlib.h>
 #include <lua.h>
-#include <lualib.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "libraries.h"
+#include "evaluator.h"
 #include "memory.h"
-#include "primitives.h"
-#include "read_text.h"
+#include "ruleset/crossing.h"
 #include "ruleset/failure.h"
-
-enum { LARGEST_FILE = 64 * 1024 * 1024 }; /* of the language */
 
 /* Far more than 100,000 rules take; less than what hurts a small server. */
 static const size_t MEMORY_LIMIT = (size_t)1 << 30;
@@ -29,83 +25,12 @@ static const size_t MEMORY_LIMIT = (size_t)1 << 30;
 /* What runs under lua_pcall(), and is reached as a light userdata. */
 struct run {
 	const struct mg_evaluation *evaluation;
+	const struct mg_evaluator *evaluator;
 	struct mg_primitives primitives;
-	const char *text;
-	size_t length;
+	struct mg_error *error;
 	const char *name; /* of the policy file, without its folder */
+	int not_ready;	  /* -errno: the evaluator's own mistake, which @error tells */
 };
-
-static int read_file(const char *path, char **out, size_t *length)
-{
-	FILE *file = fopen(path, "re");
-	int err;
-
-	if (!file)
-		return -errno;
-	err = mg_read_text(file, LARGEST_FILE, out, length);
-	fclose(file);
-	return err;
-}
-
-/* name -> loader | message: a searcher for the language's own files */
-static int find_language_file(lua_State *L)
-{
-	const char *folder = lua_tostring(L, lua_upvalueindex(1));
-	const char *name = luaL_gsub(L, luaL_checkstring(L, 1), ".", "/");
-	const char *path = lua_pushfstring(L, "%s/%s.lua", folder, name);
-	const char *chunk = lua_pushfstring(L, "=%s.lua", name);
-	char *text = NULL;
-	size_t length = 0;
-	int err = read_file(path, &text, &length);
-
-	if (err) {
-		lua_pushfstring(L, "\n\tcannot read %s: %s", path, strerror(-err));
-		return 1;
-	}
-	err = luaL_loadbufferx(L, text, length, chunk, "t");
-	free(text);
-	return err ? lua_error(L) : 1;
-}
-
-static void open_library(lua_State *L, const char *name, lua_CFunction function)
-{
-	luaL_requiref(L, name, function, 1);
-	lua_pop(L, 1);
-}
-
-void mg_policy_open_libraries(lua_State *L, const char *language)
-{
-	open_library(L, LUA_GNAME, luaopen_base);
-	open_library(L, LUA_COLIBNAME, luaopen_coroutine);
-	open_library(L, LUA_TABLIBNAME, luaopen_table);
-	open_library(L, LUA_STRLIBNAME, luaopen_string);
-	open_library(L, LUA_MATHLIBNAME, luaopen_math);
-	open_library(L, LUA_UTF8LIBNAME, luaopen_utf8);
-	open_library(L, LUA_LOADLIBNAME, luaopen_package);
-
-	/* one way to find modules: the language's folder */
-	lua_getglobal(L, LUA_LOADLIBNAME);
-	lua_newtable(L);
-	lua_pushstring(L, language);
-	lua_pushcclosure(L, find_language_file, 1);
-	lua_rawseti(L, -2, 1);
-	lua_setfield(L, -2, "searchers");
-	lua_pop(L, 1);
-
-	/*
-	 * Any string leads to the string library through its metatable: no
-	 * bytecode may come out of it, and a policy must not change it.
-	 */
-	lua_getglobal(L, LUA_STRLIBNAME);
-	lua_pushnil(L);
-	lua_setfield(L, -2, "dump");
-	lua_pop(L, 1);
-	lua_pushliteral(L, "");
-	lua_getmetatable(L, -1);
-	lua_pushboolean(L, 0);
-	lua_setfield(L, -2, "__metatable");
-	lua_pop(L, 2);
-}
 
 /* message -> (raises): a syntax error names file and line, a refused binary does not */
 static int load_failed(lua_State *L, const char *name)
@@ -121,16 +46,22 @@ static int load_failed(lua_State *L, const char *name)
 static int run_policy(lua_State *L)
 {
 	struct run *run = lua_touserdata(L, 1);
+	const struct mg_evaluator *evaluator = run->evaluator;
 	const char *chunk = lua_pushfstring(L, "@%s", run->name);
 
-	mg_policy_open_libraries(L, run->evaluation->language);
+	mg_policy_open_libraries(L, &evaluator->language);
 	lua_getglobal(L, "require");
 	lua_pushliteral(L, "moongate.language");
 	lua_call(L, 1, 1);
+	if (evaluator->ready) {
+		run->not_ready = evaluator->ready(evaluator->context, L, run->error);
+		if (run->not_ready)
+			return luaL_error(L, "not ready");
+	}
 	lua_getfield(L, -1, "new");
 	mg_push_primitives(L, &run->primitives, run->evaluation->host);
 	lua_call(L, 1, 2); /* environment, finish */
-	if (luaL_loadbufferx(L, run->text, run->length, chunk, "t"))
+	if (luaL_loadbufferx(L, evaluator->text, evaluator->length, chunk, "t"))
 		return load_failed(L, run->name);
 	lua_pushvalue(L, -3);
 	lua_setupvalue(L, -2, 1); /* _ENV is the first upvalue of a main chunk */
@@ -188,6 +119,8 @@ static int run_protected(lua_State *L, struct run *run, struct mg_error *error)
 	status = lua_pcall(L, 1, 0, 1);
 	if (status == LUA_OK)
 		return 0;
+	if (run->not_ready)
+		return run->not_ready;
 	if (status == LUA_ERRMEM)
 		return mg_fail(error, -ENOMEM, MG_INVALID,
 			       "%s: the policy takes more than %zu MiB of memory", run->name,
@@ -195,45 +128,59 @@ static int run_protected(lua_State *L, struct run *run, struct mg_error *error)
 	return mg_fail(error, -EINVAL, MG_INVALID, "%s", lua_tostring(L, -1));
 }
 
-static const char *file_name(const char *path)
+const char *mg_policy_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
 	return slash ? slash + 1 : path;
 }
 
-int mg_policy_evaluate(const struct mg_evaluation *evaluation, struct mg_ruleset **out,
-		       struct mg_notes *notes, struct mg_error *error)
+int mg_policy_text(const struct mg_evaluation *evaluation, struct mg_sources *sources,
+		   struct mg_evaluator *out, char **text, struct mg_error *error)
 {
-	struct run run = { .evaluation = evaluation, .name = file_name(evaluation->path) };
-	struct mg_sources own = { .count = 0 };
-	struct mg_sources *sources = evaluation->sources ? evaluation->sources : &own;
-	char *text = NULL;
-	struct mg_memory memory = { .limit = MEMORY_LIMIT };
-	lua_State *L;
-	int err = 0;
+	const char *name = mg_policy_name(evaluation->path);
 
-	run.text = evaluation->text;
-	run.length = evaluation->length;
-	if (!run.text) {
-		err = mg_sources_policy(sources, evaluation->path, &text, &run.length, error);
+	*text = NULL;
+	/* it is written beside the rules, line by line */
+	if (strchr(name, '\t') || mg_find_control(name, strlen(name)) < strlen(name))
+		return mg_fail(error, -EINVAL, MG_INVALID,
+			       "the policy's file name holds a control character");
+	out->text = evaluation->text;
+	out->length = evaluation->length;
+	if (!out->text) {
+		int err = mg_sources_policy(sources, evaluation->path, text, &out->length, error);
+
 		if (err)
 			return err;
-		run.text = text;
+		out->text = *text;
 	}
-	if (strpbrk(run.name, "\n\r\t\033")) { /* it is written beside the rules, line by line */
-		err = mg_fail(error, -EINVAL, MG_INVALID,
-			      "the policy's file name holds a control character");
-		goto out;
-	}
-	run.primitives.notes = notes;
-	run.primitives.policy = run.name;
-	run.primitives.sources = sources;
-	run.primitives.names = evaluation->names;
-	run.primitives.set_families = evaluation->set_families;
-	err = mg_ruleset_new(&run.primitives.ruleset, error);
+	return 0;
+}
+
+int mg_evaluator_run(const struct mg_evaluator *evaluator, const struct mg_evaluation *evaluation,
+		     struct mg_sources *sources, struct mg_ruleset **out, struct mg_notes *notes,
+		     struct mg_error *error)
+{
+	struct mg_error own = { .status = MG_DONE };
+	struct run run = {
+		.evaluation = evaluation,
+		.evaluator = evaluator,
+		.error = error ? error : &own,
+		.name = mg_policy_name(evaluation->path),
+		.primitives = {
+			.notes = notes,
+			.policy = mg_policy_name(evaluation->path),
+			.sources = sources,
+			.names = evaluation->names,
+			.set_families = evaluation->set_families,
+		},
+	};
+	struct mg_memory memory = { .limit = MEMORY_LIMIT };
+	lua_State *L;
+	int err = mg_ruleset_new(&run.primitives.ruleset, error);
+
 	if (err)
-		goto out;
+		return err;
 	L = lua_newstate(mg_memory_realloc, &memory);
 	if (!L) {
 		err = mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for Lua");
@@ -246,13 +193,28 @@ int mg_policy_evaluate(const struct mg_evaluation *evaluation, struct mg_ruleset
 		err = mg_ruleset_seal(run.primitives.ruleset, error);
 out:
 	/* not lua_close(): nothing in the state holds more than memory */
-	mg_memory_clear(&memory);
+	if (!evaluator->keeps_memory)
+		mg_memory_clear(&memory);
 	mg_args_clear(&run.primitives.args);
-	mg_sources_clear(&own);
-	free(text);
 	if (err)
 		mg_ruleset_free(run.primitives.ruleset);
 	else
 		*out = run.primitives.ruleset;
+	return err;
+}
+
+int mg_policy_evaluate(const struct mg_evaluation *evaluation, struct mg_ruleset **out,
+		       struct mg_notes *notes, struct mg_error *error)
+{
+	struct mg_evaluator evaluator = { .language = { .folder = evaluation->language } };
+	struct mg_sources own = { .count = 0 };
+	struct mg_sources *sources = evaluation->sources ? evaluation->sources : &own;
+	char *text;
+	int err = mg_policy_text(evaluation, sources, &evaluator, &text, error);
+
+	if (!err)
+		err = mg_evaluator_run(&evaluator, evaluation, sources, out, notes, error);
+	free(text);
+	mg_sources_clear(&own);
 	return err;
 }

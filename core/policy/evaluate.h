@@ -40,6 +40,8 @@ struct mg_evaluation {
 	unsigned int (*set_families)(const char *name);
 };
 
+enum { MG_HOW_CONFINED = 160 };
+
 /**
  * Evaluate a policy.
  * @out:   the ruleset, sealed
@@ -49,5 +51,17 @@ struct mg_evaluation {
  */
 int mg_policy_evaluate(const struct mg_evaluation *evaluation, struct mg_ruleset **out,
 		       struct mg_notes *notes, struct mg_error *error);
+
+/**
+ * The same in a child without any rights.
+ * @seconds: of processor time; 0: the usual. On a busy host it may have half a second
+ *           more, but no more; waiting for names does not count.
+ * @how:     it was confined, in words; "" if it did not come so far
+ * Errors: also MG_INVALID where the policy takes too long, crashes, or tries
+ * what is forbidden; MG_ENVIRONMENT where it cannot be confined.
+ */
+int mg_policy_evaluate_confined(const struct mg_evaluation *evaluation, double seconds,
+				char how[MG_HOW_CONFINED], struct mg_ruleset **out,
+				struct mg_notes *notes, struct mg_error *error);
 
 #endif

@@ -24,6 +24,7 @@ static const size_t MEMORY_LIMIT = (size_t)2 << 30;
 /* What runs under lua_pcall(), and is reached as a light userdata. */
 struct run {
 	const struct mg_importing *importing;
+	struct mg_language language;
 	struct mg_primitives primitives;
 	struct mg_sources sources; /* none: an import reads no file */
 	struct mg_kinds kinds;
@@ -142,7 +143,7 @@ static int write_policy(lua_State *L)
 	struct run *run = lua_touserdata(L, 1);
 	const char *text;
 
-	mg_policy_open_libraries(L, run->importing->language);
+	mg_policy_open_libraries(L, &run->language);
 	lua_getglobal(L, "require");
 	lua_pushliteral(L, "moongate.import");
 	lua_call(L, 1, 1);
@@ -157,7 +158,10 @@ static int write_policy(lua_State *L)
 
 int mg_policy_write(const struct mg_importing *importing, char **out, struct mg_error *error)
 {
-	struct run run = { .importing = importing };
+	struct run run = {
+		.importing = importing,
+		.language = { .folder = importing->language },
+	};
 	struct mg_memory memory = { .limit = MEMORY_LIMIT };
 	struct mg_notes notes = { 0 };
 	lua_State *L;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "primitives.h"
+#include "ruleset/crossing.h"
 #include "ruleset/presets.h"
 
 /* A text without NUL bytes and newlines: it is matched with texts that have none. */
@@ -15,6 +16,8 @@ static const char *check_line(lua_State *L, int index, const char *text, size_t 
 {
 	luaL_argcheck(L, strlen(text) == length && !memchr(text, '\n', length), index,
 		      "a NUL byte or a newline is in it");
+	luaL_argcheck(L, mg_find_control(text, length) == length && !strchr(text, '\t'), index,
+		      "a control character is in it");
 	return text;
 }
 

@@ -18,11 +18,12 @@
 #include "keep_primitive.h"
 #include "module_primitives.h"
 #include "push_host.h"
+#include "ruleset/crossing.h"
 #include "ruleset/digits.h"
 #include "ruleset/failure.h"
 #include "shortcuts.h"
 
-enum { MOST_ARGS = 1024, BOTH_FAMILIES = 3 };
+enum { BOTH_FAMILIES = 3, MOST_SAID = 16 << 20 };
 
 static struct mg_primitives *primitives_of(lua_State *L)
 {
@@ -128,7 +129,7 @@ static unsigned int wanted_families(lua_State *L)
 
 /* The words of a rule, gathered from the stack. */
 struct words {
-	const char *argv[MOST_ARGS];
+	const char *argv[MG_RULESET_MOST_WORDS];
 	uint32_t argc;
 };
 
@@ -140,11 +141,13 @@ static void add_word(lua_State *L, struct words *words, int index)
 
 	if (lua_type(L, index) != LUA_TSTRING)
 		luaL_error(L, "word %d of a rule is not a string", (int)words->argc + 1);
-	if (words->argc == MOST_ARGS)
-		luaL_error(L, "a rule of more than %d words", MOST_ARGS);
+	if (words->argc == MG_RULESET_MOST_WORDS)
+		luaL_error(L, "a rule of more than %d words", MG_RULESET_MOST_WORDS);
 	word = lua_tolstring(L, index, &length);
 	if (strlen(word) != length || memchr(word, '\n', length))
 		luaL_error(L, "a word of a rule holds a NUL byte or a newline");
+	if (mg_find_control(word, length) < length)
+		luaL_error(L, "a word of a rule holds a control character");
 	words->argv[words->argc++] = word;
 }
 
@@ -369,14 +372,20 @@ static int primitive_note(lua_State *L)
 {
 	static const char *const names[] = { "info", "warning", NULL };
 	static const enum mg_severity severities[] = { MG_INFO, MG_WARNING };
+	struct mg_primitives *primitives = primitives_of(L);
 	int severity = luaL_checkoption(L, 1, NULL, names);
-	const char *message = luaL_checkstring(L, 2);
+	size_t length;
+	const char *message = luaL_checklstring(L, 2, &length);
 	const char *remedy = luaL_optstring(L, 3, NULL);
 
+	primitives->said += length;
+	if (primitives->notes->count >= MG_MOST_NOTES || primitives->said > MOST_SAID)
+		return luaL_error(L, "the policy has more to say than %d remarks or %d MiB",
+				  MG_MOST_NOTES, MOST_SAID >> 20);
 	push_place(L);
 	mg_policy_push_uses(L);
-	if (mg_note(primitives_of(L)->notes, severities[severity], lua_tostring(L, -2), remedy,
-		    "%s%s", message, lua_tostring(L, -1)))
+	if (mg_note(primitives->notes, severities[severity], lua_tostring(L, -2), remedy, "%s%s",
+		    message, lua_tostring(L, -1)))
 		return luaL_error(L, "out of memory for a note");
 	return 0;
 }

@@ -13,6 +13,8 @@
 #include "ruleset/ruleset.h"
 #include "ruleset/save_text.h"
 
+enum { MG_MOST_NOTES = 10000 };
+
 /** What the primitives of one Lua state work on. */
 struct mg_primitives {
 	struct mg_ruleset *ruleset;
@@ -23,6 +25,8 @@ struct mg_primitives {
 	unsigned int left_out;	    /* families for which the policy is not, bits 1 and 2 */
 	const struct mg_name_source *names;
 	unsigned int (*set_families)(const char *name); /* see struct mg_evaluation */
+
+	size_t said; /* bytes of all notes */
 
 	/* the last origin, and what it was made of: loops say it again and again */
 	const char *source, *helper;
