@@ -71,7 +71,7 @@ struct record {
 	struct mg_generation story; /* to be freed */
 };
 
-static int make_order(const struct mg_engine *engine, double seconds, struct record *texts,
+static int make_order(struct mg_engine *engine, double seconds, struct record *texts,
 		      struct mg_apply_order *out, struct mg_error *error)
 {
 	mg_engine_user(texts->user, sizeof(texts->user));
@@ -89,6 +89,7 @@ static int make_order(const struct mg_engine *engine, double seconds, struct rec
 		.operators = *texts->operators ? texts->operators : NULL,
 		.story = &texts->story,
 		.seconds = seconds,
+		.notes = &engine->notes,
 	};
 	snprintf(texts->peer, sizeof(texts->peer), "%.*s", (int)strcspn(texts->connections, " \n"),
 		 texts->connections);

@@ -15,6 +15,7 @@
 
 #include "barrier.h"
 #include "commit.h"
+#include "guard_scope.h"
 #include "netfilter/lock.h"
 #include "newcomer.h"
 #include "restore.h"
@@ -185,6 +186,28 @@ static int arm(struct mg_transaction *transaction, struct mg_error *error)
 	return mg_guard_arm(&guard, &transaction->guard, &transaction->pending.guard, error);
 }
 
+/*
+ * Out of the reach of whoever ends the session, or the service, that applies. A
+ * guard that has to stay there is better than none.
+ */
+static void leave_session(const struct mg_transaction *transaction)
+{
+	struct mg_error words = { 0 };
+	char description[80];
+	pid_t pids[2];
+	size_t count = mg_guard_processes(transaction->guard, pids);
+
+	if (!mg_scope_is_there())
+		return;
+	snprintf(description, sizeof(description), "Guard of Moongate's generation %u",
+		 transaction->pending.number);
+	if (mg_scope_enter(pids, count, description, &words) && transaction->order.notes)
+		mg_note(transaction->order.notes, MG_WARNING, NULL, NULL,
+			"the guard stays where this command runs, and is killed when systemd "
+			"ends that session or service: %s",
+			words.text);
+}
+
 /* The durable part before anything is touched: generation, token, pending record. */
 static int prepare(struct mg_transaction *transaction, struct mg_error *error)
 {
@@ -216,6 +239,8 @@ static int prepare(struct mg_transaction *transaction, struct mg_error *error)
 		err = mg_state_write_pending(state, &transaction->pending, error);
 	if (!err)
 		err = arm(transaction, error);
+	if (!err)
+		leave_session(transaction);
 	if (err)
 		clean_up(transaction, MG_VERDICT_NONE);
 	return err;

@@ -23,7 +23,8 @@ struct mg_apply_order {
 	const char *operators;	 /* as in struct mg_generation, for the record */
 	/* how it comes to be, for the record, without rules; NULL: nobody knows */
 	const struct mg_generation *story;
-	double seconds; /* until the roll-back; counted from the commit */
+	double seconds;		/* until the roll-back; counted from the commit */
+	struct mg_notes *notes; /* for warnings; may be NULL */
 };
 
 /**

@@ -233,6 +233,18 @@ out:
 	return ret;
 }
 
+size_t mg_guard_processes(const struct mg_guard *guard, pid_t out[2])
+{
+	const pid_t both[2] = { atomic_load(&guard->page->guard),
+				atomic_load(&guard->page->watcher) };
+	size_t count = 0;
+
+	for (size_t i = 0; i < 2; i++)
+		if (both[i] > 0)
+			out[count++] = both[i];
+	return count;
+}
+
 static enum mg_verdict set_verdict(struct mg_guard *guard, const struct mg_guard_message *answer)
 {
 	guard->last = *answer;

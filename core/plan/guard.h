@@ -41,6 +41,7 @@
 #define MG_GUARD_H
 
 #include <moongate.h>
+#include <sys/types.h>
 
 /**
  * What a guard is to do. The callbacks run in the guard's process, one at a
@@ -97,6 +98,9 @@ int mg_guard_token(char token[33], struct mg_error *error);
  */
 int mg_guard_arm(const struct mg_guard_order *order, struct mg_guard **out, int *pid,
 		 struct mg_error *error);
+
+/** The process ids of guard and watcher, as far as they are known now; how many. */
+size_t mg_guard_processes(const struct mg_guard *guard, pid_t out[2]);
 
 /**
  * Say that the commit is done, and wait for the guard to have heard it: the

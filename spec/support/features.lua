@@ -52,6 +52,11 @@ local checks = {
   sshd = program("/usr/sbin/sshd"),
   ssh = program("ssh"),
   systemd = program("systemd-analyze"),
+  own_systemd = function()
+    local try = "command -v dbus-daemon && command -v systemd-run && mount -t cgroup2 cgroup2 /mnt"
+    local done = run.run { "unshare", "--mount", "--cgroup", "sh", "-c", try }
+    return done.code == 0, "no systemd with a bus can be run in namespaces of its own: " .. done.err
+  end,
   strace = function()
     return run.run({ "strace", "-o", "/dev/null", "true" }).code == 0, "strace cannot trace here"
   end,
