@@ -97,7 +97,7 @@ const char *mg_nearest(const char *name, const char *const *names);
  *   plan             open, check or load_..., plan [, sections] [, save_plan]
  *   apply            open, check or load_..., begin, plan, apply; wait
  *   settle           open, confirm or rollback
- *   boot             open, restore
+ *   boot             open, restore; or open, export_boot
  *   look             open, report, visit or history
  *   move in          open, import
  *
@@ -539,6 +539,23 @@ struct mg_generation_info {
 	bool in_force, is_pending; /* loaded at boot; waits for its confirmation */
 	const char *damage;	   /* why it cannot be loaded; NULL: it is whole */
 };
+
+/** Files from which other programs load rules at boot. Strings live until mg_engine_close(). */
+struct mg_boot_export {
+	const char *format; /* "iptables-persistent", "sysconfig"; NULL: none */
+	const char *folder;
+	uint32_t number; /* of the generation that they hold; 0: nothing is confirmed yet */
+};
+
+/**
+ * Write the confirmed generation to the files of that format, now and with each
+ * confirmation from then on; a file of somebody else's is kept once, as
+ * NAME.moongate-old. What else it takes is in the notes.
+ * @format: NULL: not any more; the files stay
+ * Errors: MG_USAGE for a format that there is not; MG_BUSY; MG_ENVIRONMENT.
+ */
+int mg_engine_export_boot(struct mg_engine *engine, const char *format, struct mg_boot_export *out,
+			  struct mg_error *error);
 
 /** The generations that there are, the newest first. */
 struct mg_history;

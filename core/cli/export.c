@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "output.h"
 #include "wanted.h"
@@ -100,6 +101,14 @@ static int check(const struct options *options)
 			options->live ? "--live" : "--counters");
 		return MG_USAGE;
 	}
+	if (options->boot &&
+	    (options->live || options->sets || options->counters || options->generation ||
+	     options->policy_given || options->request.facts || options->request.families)) {
+		fprintf(stderr,
+			"moongate export: --boot is what was confirmed, all of it, and goes "
+			"with nothing else\nTry `moongate export --help'.\n");
+		return MG_USAGE;
+	}
 	if (options->generation && options->live) {
 		fprintf(stderr, "moongate export: either --generation or --live\n"
 				"Try `moongate export --help'.\n");
@@ -114,6 +123,29 @@ static int check(const struct options *options)
 	return MG_USAGE;
 }
 
+static int export_boot(const struct options *options, struct mg_engine *engine)
+{
+	struct mg_boot_export files;
+	struct mg_error error = { 0 };
+	const bool none = strcmp(options->boot, "none") == 0;
+	int err = mg_engine_export_boot(engine, none ? NULL : options->boot, &files, &error);
+
+	print_notes(options, mg_engine_notes(engine), 0);
+	if (err)
+		return print_error(&error);
+	if (none)
+		remark(options, "No boot files are written any more; those that are there stay.");
+	else if (files.number)
+		remark(options,
+		       "Generation %u is in %s, and so will be each one that is confirmed from now "
+		       "on.",
+		       files.number, files.folder);
+	else
+		remark(options, "Nothing is confirmed yet; each one that is will be written to %s.",
+		       files.folder);
+	return MG_DONE;
+}
+
 static int run(const struct options *options)
 {
 	struct options own = *options;
@@ -123,11 +155,14 @@ static int run(const struct options *options)
 
 	if (code)
 		return code;
-	if (options->live)
+	if (options->live || options->boot)
 		own.request.elsewhere = false;
 	if (mg_engine_open(&own.request, &engine, &error))
 		return print_error(&error);
-	code = options->sets ? export_sets(options, engine) : export(options, engine);
+	if (options->boot)
+		code = export_boot(options, engine);
+	else
+		code = options->sets ? export_sets(options, engine) : export(options, engine);
 	mg_engine_close(engine);
 	return code;
 }
@@ -144,9 +179,11 @@ const struct command export_command = {
 		"where it is live, and 0 elsewhere. With --live, print what is live instead, all\n"
 		"tables or TABLE, as iptables-save does; that, and --counters, need root.\n"
 		"With --generation, what was applied then, as `moongate history' numbers it.\n"
+		"With --boot, write what is confirmed to the files that iptables-persistent or\n"
+		"the iptables service load at boot, and do so at each confirmation from then on.\n"
 		"With --sets, print instead the sets that the rules look into, of both families\n"
 		"or one, as ipset restore loads them: that has to be done first.",
-	.options = "EGHLPXY",
+	.options = "EGHLPbwXY",
 	.elsewhere = true,
 	.run = run,
 };

@@ -40,6 +40,9 @@ static const struct description descriptions[] = {
 	{ 'n', "no-keep", NULL, "import what is theirs, too" },
 	{ 'E', "sets", NULL, "print the sets that the rules look into, for `ipset restore'" },
 	{ 'H', "facts", "FILE", "take the facts about the host from FILE (`moongate facts')" },
+	{ 'b', "boot", "FORMAT",
+	  "write what is confirmed, now and each time, for iptables-persistent, sysconfig or "
+	  "none" },
 	{ 'G', "generation", "NUMBER", "take the rules of that generation instead of a policy" },
 	{ 'a', "add", NULL,
 	  "keep what the lock file has of modules that this policy does not use" },
@@ -221,6 +224,7 @@ static int take_option(const struct command *command, int key, const char *value
 	case 'T': options->lenient = true; break;
 	case 'k': options->keep = true; break;
 	case 'n': options->no_keep = true; break;
+	case 'b': options->boot = value; break;
 	case 'G':
 		options->generation = read_number(value);
 		if (!options->generation)

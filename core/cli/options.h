@@ -26,6 +26,7 @@ struct options {
 	bool sets;	      /* export: the sets, not the rules */
 	bool lenient;	      /* import: go on after lines that make no sense */
 	bool keep, no_keep;   /* import: leave what is others' to them, or do not */
+	const char *boot;     /* export: files that are loaded at boot */
 	uint32_t generation;  /* plan, apply, export, history show: that one; 0: none */
 	bool policy_given;    /* request.policy was */
 	bool add;	      /* lock: keep the pins of modules that are not used */

@@ -8,6 +8,7 @@
  *   pinning.c      modules, and the bytes that they may be
  *   beside.c       the files that both keep beside the policy
  *   exporting.c    text for hosts without Moongate
+ *   boot_export.c  and for other loaders on this one
  *   planning.c     against the live tables
  *   preflight.c    what the kernel itself says to it
  *   preflight_notes.c  and that in words
@@ -190,6 +191,12 @@ int mg_engine_diagnose(const struct mg_engine *engine, const struct mg_ruleset *
 /** Read a generation. Errors: MG_INVALID where there is none; MG_ENVIRONMENT. */
 int mg_engine_open_generation(struct mg_engine *engine, uint32_t number, struct mg_generation **out,
 			      struct mg_error *error);
+
+/** Note that the files of other loaders do not hold what is in force, if that is asked for. */
+int mg_engine_tell_boot_files(struct mg_engine *engine, struct mg_error *error);
+
+/** The services that load, at boot, what Moongate has written for them: not rules of others. */
+const char *const *mg_engine_own_loaders(const struct mg_engine *engine);
 
 /** A generation as the API shows it, whose strings it borrows; NULL: there is none. */
 struct mg_generation_info mg_engine_describe(const struct mg_generation *generation);

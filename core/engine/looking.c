@@ -125,7 +125,8 @@ static int tell_beside(struct mg_engine *engine, struct mg_error *error)
 	int err = mg_beside_read(&engine->notes, error);
 
 	mg_engine_allow(engine, first, true);
-	return err ? err : mg_beside_loaders("/", &engine->notes, error);
+	return err ? err
+		   : mg_beside_loaders("/", mg_engine_own_loaders(engine), &engine->notes, error);
 }
 
 int mg_engine_report(struct mg_engine *engine, struct mg_report *out, struct mg_error *error)
@@ -152,6 +153,8 @@ int mg_engine_report(struct mg_engine *engine, struct mg_report *out, struct mg_
 	out->owners_hidden = engine->owners.hidden;
 	if (!err)
 		err = mg_engine_tell_published(engine, MG_WARNING, error);
+	if (!err)
+		err = mg_engine_tell_boot_files(engine, error);
 	if (!err)
 		err = tell_beside(engine, error);
 	return err;

@@ -228,7 +228,7 @@ static int look_beside(struct mg_engine *engine, struct mg_error *error)
 	if (err)
 		return err;
 	mg_engine_allow(engine, first, engine->request.beside_nft || engine->request.force);
-	return mg_beside_loaders("/", &engine->notes, error);
+	return mg_beside_loaders("/", mg_engine_own_loaders(engine), &engine->notes, error);
 }
 
 /* Sets alone may change: then the kernel has all rules already, and need not judge them. */

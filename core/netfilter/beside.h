@@ -24,9 +24,11 @@ int mg_beside_read(struct mg_notes *notes, struct mg_error *error);
 /**
  * Append a warning for each other firewall that is enabled at boot.
  * @root: where the file system begins: "/", or a folder for tests
+ * @ours: services that load what Moongate gives them, ended by NULL; NULL: none
  * Errors: MG_ENVIRONMENT.
  */
-int mg_beside_loaders(const char *root, struct mg_notes *notes, struct mg_error *error);
+int mg_beside_loaders(const char *root, const char *const *ours, struct mg_notes *notes,
+		      struct mg_error *error);
 
 /**
  * Does systemd start a unit ("moongate.service") at boot, as "systemctl enable"

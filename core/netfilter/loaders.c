@@ -103,7 +103,15 @@ static bool is_ufw_on(const char *root)
 	return on;
 }
 
-int mg_beside_loaders(const char *root, struct mg_notes *notes, struct mg_error *error)
+static bool is_one_of(const char *const *list, const char *name)
+{
+	while (list && *list && strcmp(*list, name) != 0)
+		list++;
+	return list && *list;
+}
+
+int mg_beside_loaders(const char *root, const char *const *ours, struct mg_notes *notes,
+		      struct mg_error *error)
 {
 	static const char *const services[] = {
 		"netfilter-persistent", "iptables", "ip6tables", "nftables", "firewalld",
@@ -116,7 +124,7 @@ int mg_beside_loaders(const char *root, struct mg_notes *notes, struct mg_error 
 		char service[64], remedy[96];
 
 		snprintf(service, sizeof(service), "%s.service", services[i]);
-		if (!is_wanted(root, service))
+		if (is_one_of(ours, services[i]) || !is_wanted(root, service))
 			continue;
 		/* Not --now: stopping some of them empties the tables. */
 		snprintf(remedy, sizeof(remedy), "systemctl disable %s", service);

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "barrier.h"
+#include "boot_files.h"
 #include "commit.h"
 #include "guard_scope.h"
 #include "netfilter/lock.h"
@@ -102,6 +103,8 @@ static void clean_up(void *context, enum mg_verdict verdict)
 	/* all are conveniences by now: the tables are what the verdict says */
 	if (verdict != MG_VERDICT_CONFIRMED)
 		mg_state_drop_generation(state, transaction->pending.number, NULL);
+	else /* what is wrong with it stands in its record */
+		mg_boot_files_write(state, NULL);
 	mg_state_clear_pending(state, NULL);
 	mg_snapshot_remove(state, transaction->pending.number);
 }
@@ -432,6 +435,8 @@ int mg_apply_record(const struct mg_apply_order *order, struct mg_error *error)
 		if (!err)
 			err = mg_state_confirm_generation(order->state, generation.number,
 							  "unchanged", error);
+		if (!err)
+			mg_boot_files_write(order->state, NULL);
 	}
 	/* whose guard is gone, since its lock is ours */
 	if (!err)

@@ -38,6 +38,7 @@ static inline void goes_back(void)
 	const struct mg_generation_info *info;
 	struct mg_plan_summary summary;
 	struct mg_history *history;
+	struct mg_boot_export files;
 	uint32_t number;
 
 	EXPECT_DONE(open_for(first, true));
@@ -65,6 +66,10 @@ static inline void goes_back(void)
 	EXPECT_TEXT(info->files[0].path, policy_file);
 	EXPECT_IS(mg_generation_file_now(&info->files[0]), MG_FILE_CHANGED);
 	mg_history_free(history);
+	EXPECT(mg_engine_export_boot(engine, "sysconfg", &files, &tap_error) < 0);
+	EXPECT_IS(tap_error.status, MG_USAGE);
+	EXPECT_DONE(mg_engine_export_boot(engine, NULL, &files, &tap_error));
+	EXPECT(!files.format && !files.number);
 	put_away();
 }
 
