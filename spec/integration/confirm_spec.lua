@@ -204,6 +204,23 @@ describe("a confirmation #integration", function()
       assert.equal(0, process:wait(5).code)
     end)
 
+    it_over_ssh("is given by a command that opens a new connection, or cannot", function()
+      local command = ("nsenter --net=/proc/%s/ns/net timeout 1 %s"):format(lab.friend.pid,
+        run.line(sshd:words(address.ipv4, "true")))
+      local function apply_with_command(path)
+        return program:run("apply", path, "--confirm", "20", "--confirm-command", command)
+      end
+      local result = apply_with_command(new_path)
+      assert.equal(0, result.code, result.err)
+      assert.truthy(is_new())
+      local before = tables.both(lab.server)
+      local closed = new_policy:gsub("allow_inbound_ssh%(%)", 'allow_inbound_ssh { from = "10.9.9.0/24" }')
+      result = apply_with_command(program:policy(closed, "closed.lua"))
+      assert.equal(3, result.code, result.err)
+      assert.truthy(result.seconds < 10, result.seconds)
+      assert.equal(before, tables.both(lab.server))
+    end)
+
     -- The commands of the playbook's tasks, in order, over a connection that is shared as
     -- Ansible shares its own, until the playbook resets it.
     it_over_ssh("is a fleet's, as the playbook has it", function()
