@@ -205,7 +205,7 @@ describe("a confirmation #integration", function()
     end)
 
     it_over_ssh("is given by a command that opens a new connection, or cannot", function()
-      local command = ("nsenter --net=/proc/%s/ns/net timeout 1 %s"):format(lab.friend.pid,
+      local command = ("nsenter --net=/proc/%s/ns/net timeout 3 %s"):format(lab.friend.pid,
         run.line(sshd:words(address.ipv4, "true")))
       local function apply_with_command(path)
         return program:run("apply", path, "--confirm", "20", "--confirm-command", command)
