@@ -134,13 +134,43 @@ local function write_sets()
   end
 end
 
+-- A ruleset as a confined evaluation hands it over: sizes, and areas of them.
+local function write_crossing()
+  local function text(words)
+    return string.pack("=s4", words .. "\0")
+  end
+  local strings = "\0filter\0INPUT\0p.lua:1 x\0DROP\0-j\0ACCEPT\0"
+  local function at(words)
+    return strings:find("\0" .. words .. "\0", 1, true)
+  end
+  local chains, rules = {}, {}
+  for family = 0, 1 do -- family table name policy origin first count; chain words rank
+    chains[#chains + 1] = string.pack("=I4I4I4I4I4I4I4", family, at "filter", at "INPUT", at "DROP", at "p.lua:1 x",
+      family * 2, 2)
+    for rank = 10, 20, 10 do
+      rules[#rules + 1] = string.pack("=I4I4I4I4I4I4", family, at "-j", 2, 10, at "p.lua:1 x", rank)
+    end
+  end
+  local members = string.pack("=I1I1I1I1I8I4B", 192, 0, 2, 1, 0, 0, 32)
+  local rest = string.pack("=I4I4", 1, 0) .. text "mg4-office" .. text "p.lua:2 x" .. string.pack("=I4", 1)
+    .. string.pack("=I4I4I4", 1, 0, 10) .. text "f2b-*" .. text "" .. text "p.lua:3 keep"
+  local areas = { strings, table.concat(chains), table.concat(rules), members, rest }
+  local sizes = {}
+  for index, area in ipairs(areas) do
+    sizes[index] = string.pack("=I4", #area)
+  end
+  write("crossing", table.concat(sizes) .. table.concat(areas))
+  write("crossing", string.pack("=I4I4I4I4I4", 1, 0, 0, 0, 8) .. "\0" .. string.pack("=I4I4", 0, 0))
+end
+
 write_addresses()
 write_sets()
+write_crossing()
 write_dumps()
 write_rules("ipv4")
 write_rules("ipv6")
 write_facts_and_plans()
-for _, target in ipairs { "address_file", "facts", "import", "resolved", "save_text", "saved_plan", "set_text",
-                          "table" } do
+for _, target in ipairs { "address_file", "crossing", "facts", "import", "resolved", "save_text", "saved_plan",
+                          "set_text", "table" } do
   print(("%d seeds for %s"):format(assert(counts[target], "no seeds for " .. target), target))
 end
