@@ -4,7 +4,7 @@
  *
  * Owns a handle for the time of one call.
  */
-#include "flows.h"
+#include "flows_inner.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -31,9 +31,9 @@ size_t mg_flows_known(void)
 	return count;
 }
 
-static int open_conntrack(struct nfct_handle **out)
+int mg_flow_open(unsigned int groups, struct nfct_handle **out)
 {
-	struct nfct_handle *handle = nfct_open(CONNTRACK, 0);
+	struct nfct_handle *handle = nfct_open(CONNTRACK, groups);
 
 	if (!handle)
 		return errno > 0 ? -errno : -EIO;
@@ -112,7 +112,7 @@ static void get_tuple(const struct nf_conntrack *flow, enum mg_family family, ui
 		ntohs(nfct_get_attr_u16(flow, reply ? ATTR_REPL_PORT_DST : ATTR_ORIG_PORT_DST));
 }
 
-static bool read_flow(const struct nf_conntrack *from, struct mg_flow *out)
+bool mg_flow_take(const struct nf_conntrack *from, struct mg_flow *out)
 {
 	const uint8_t l3 = nfct_get_attr_u8(from, ATTR_ORIG_L3PROTO);
 
@@ -137,27 +137,27 @@ static bool read_flow(const struct nf_conntrack *from, struct mg_flow *out)
 static int take_one(enum nf_conntrack_msg_type type, struct nf_conntrack *flow, void *context)
 {
 	(void)type;
-	if (!read_flow(flow, context))
+	if (!mg_flow_take(flow, context))
 		return NFCT_CB_FAILURE;
 	return NFCT_CB_CONTINUE;
 }
 
-int mg_flow_find(enum mg_family family, uint8_t protocol, const struct mg_tuple *reply,
-		 struct mg_flow *out)
+bool mg_flow_is_there(const struct mg_flow *flow)
 {
 	struct nf_conntrack *asked = nfct_new();
 	struct nfct_handle *handle = NULL;
-	int err = asked ? open_conntrack(&handle) : -ENOMEM;
+	struct mg_flow now = { .id = 0 };
+	bool is = false;
 
-	if (!err) {
-		put_tuple(asked, family, protocol, reply, true);
-		nfct_callback_register(handle, NFCT_T_ALL, take_one, out);
-		err = nfct_query(handle, NFCT_Q_GET, asked) ? -errno : 0;
+	if (asked && mg_flow_open(0, &handle) == 0) {
+		put_tuple(asked, flow->family, flow->protocol, &flow->original, false);
+		nfct_callback_register(handle, NFCT_T_ALL, take_one, &now);
+		is = nfct_query(handle, NFCT_Q_GET, asked) == 0 && now.id == flow->id;
 		nfct_close(handle);
 	}
 	if (asked)
 		nfct_destroy(asked);
-	return err;
+	return is;
 }
 
 static struct mg_tuple turned(const struct mg_tuple *tuple)
@@ -177,7 +177,7 @@ int mg_flow_pretend(enum mg_family family, const struct mg_tuple *original)
 	const struct mg_tuple reply = turned(original);
 	struct nf_conntrack *flow = nfct_new();
 	struct nfct_handle *handle = NULL;
-	int err = flow ? open_conntrack(&handle) : -ENOMEM;
+	int err = flow ? mg_flow_open(0, &handle) : -ENOMEM;
 
 	if (!err) {
 		put_tuple(flow, family, IPPROTO_TCP, original, false);
@@ -220,7 +220,7 @@ static int take_established(enum nf_conntrack_msg_type type, struct nf_conntrack
 
 	(void)type;
 	if (!is_established(flow, nfct_get_attr_u8(flow, ATTR_ORIG_L4PROTO)) ||
-	    !read_flow(flow, &found))
+	    !mg_flow_take(flow, &found))
 		return NFCT_CB_CONTINUE;
 	reading->err = mg_make_room((void **)&reading->items, &reading->capacity,
 				    reading->count + 1, sizeof(found));
@@ -234,7 +234,7 @@ int mg_flows_read(unsigned int families, struct mg_flow **out, size_t *count)
 {
 	struct nfct_handle *handle = NULL;
 	struct reading reading = { 0 };
-	int family, err = open_conntrack(&handle);
+	int family, err = mg_flow_open(0, &handle);
 
 	if (err)
 		return err;
@@ -274,7 +274,7 @@ int mg_flows_end(const struct mg_flow *flows, size_t count)
 {
 	struct nfct_handle *handle = NULL;
 	size_t i;
-	int ended = 0, err = open_conntrack(&handle);
+	int ended = 0, err = mg_flow_open(0, &handle);
 
 	if (err)
 		return err;
