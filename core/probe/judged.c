@@ -132,6 +132,13 @@ bool mg_changes_source(const struct mg_entry *entry)
 	return !entry->standard && is_one_of(entry->target, names);
 }
 
+bool mg_hides_from_conntrack(const struct mg_entry *entry)
+{
+	/* "CT" with other options does not, and its flows are unsure all the same */
+	return !entry->standard &&
+	       (strcmp(entry->target, "NOTRACK") == 0 || strcmp(entry->target, "CT") == 0);
+}
+
 bool mg_asks_conntrack(const struct mg_family_ops *ops, const struct mg_entry *entry)
 {
 	static const char *const names[] = { "conntrack", "state", NULL };

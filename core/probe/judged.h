@@ -45,6 +45,9 @@ bool mg_is_only_telling(const struct mg_entry *entry);
 /** Does the target give a packet another source? Only where others see it later that matters. */
 bool mg_changes_source(const struct mg_entry *entry);
 
+/** Does the target have conntrack overlook a packet? */
+bool mg_hides_from_conntrack(const struct mg_entry *entry);
+
 /** Does the rule ask conntrack what it knows? */
 bool mg_asks_conntrack(const struct mg_family_ops *ops, const struct mg_entry *entry);
 

@@ -23,8 +23,8 @@ enum { MOST_SECONDS = 30 };
 /* What the child tells. */
 struct told {
 	bool done;
-	int err;
-	struct mg_probe_result results[];
+	int err, flow_err;
+	struct mg_probe_result results[]; /* and then an admission, one byte, for each flow */
 };
 
 struct mg_probe {
@@ -37,6 +37,35 @@ struct mg_probe {
 static bool met(void *context, enum mg_family family, const char *path)
 {
 	return mg_is_remembered(context, family, path);
+}
+
+static uint8_t *admissions(const struct mg_probe *probe)
+{
+	return (uint8_t *)&probe->told->results[probe->order.way_count];
+}
+
+static int add_tuple(struct mg_reach *reach, const struct mg_tuple *tuple)
+{
+	int err = mg_reach_add(reach, tuple->source);
+
+	return err ? err : mg_reach_add(reach, tuple->destination);
+}
+
+static int add_flows(struct mg_probe *probe)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < probe->order.flow_count && !err; i++) {
+		const struct mg_flow *flow = &probe->order.flows[i].flow;
+		struct mg_reach *reach = &probe->tables.reach[flow->family];
+
+		probe->tables.protocols[flow->protocol] = true;
+		err = add_tuple(reach, &flow->original);
+		if (!err)
+			err = add_tuple(reach, &flow->reply);
+	}
+	return err;
 }
 
 static int add_reach(struct mg_probe *probe)
@@ -55,10 +84,10 @@ static int add_reach(struct mg_probe *probe)
 		if (!err)
 			err = mg_reach_add(reach, way->connection.server);
 		if (!err)
-			err = mg_reach_add(reach, way->original.source);
-		if (!err)
-			err = mg_reach_add(reach, way->original.destination);
+			err = add_tuple(reach, &way->original);
 	}
+	if (!err)
+		err = add_flows(probe);
 	for (family = 0; family < MG_FAMILIES; family++)
 		mg_reach_seal(&probe->tables.reach[family]);
 	return err;
@@ -74,7 +103,8 @@ int mg_probe_new(const struct mg_probe_order *order, struct mg_probe **out, stru
 		return mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory for a probe");
 	memory.context = &probe->order;
 	probe->order = *order;
-	probe->size = sizeof(*probe->told) + order->way_count * sizeof(*probe->told->results);
+	probe->size = sizeof(*probe->told) + order->way_count * sizeof(*probe->told->results) +
+		      order->flow_count;
 	probe->told = mmap(NULL, probe->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 			   -1, 0);
 	if (probe->told == MAP_FAILED)
@@ -109,7 +139,7 @@ static int prepare(struct mg_probe *probe, struct mg_space *space, int *listener
 	size_t i;
 	int err = 0;
 
-	mg_space_settings(false, order->loose);
+	mg_space_settings(order->loose);
 	err = mg_space_open(space);
 	for (i = 0; i < order->way_count && !err; i++) {
 		err = mg_way_prepare(space, &order->ways[i]);
@@ -155,6 +185,9 @@ static int run(struct mg_probe *probe, struct mg_space *space, int *listeners)
 		if (!results[i].connection.err)
 			mg_way_judge(space, &probe->tables, &order->ways[i], listeners[i],
 				     &results[i]);
+	if (!err && order->flow_count)
+		probe->told->flow_err = mg_flows_judge(space, &probe->tables, order->flows,
+						       order->flow_count, admissions(probe));
 	return err;
 }
 
@@ -183,6 +216,15 @@ int mg_probe_result(const struct mg_probe *probe, size_t way, struct mg_probe_re
 	if (probe->told->err)
 		return probe->told->err;
 	return probe->told->done ? 0 : -ETIMEDOUT;
+}
+
+enum mg_admission mg_probe_admission(const struct mg_probe *probe, size_t flow, int *err)
+{
+	*err = probe->told->err	       ? probe->told->err
+	       : probe->told->flow_err ? probe->told->flow_err
+	       : probe->told->done     ? 0
+				       : -ETIMEDOUT;
+	return (enum mg_admission)admissions(probe)[flow];
 }
 
 bool mg_probe_asks_conntrack(const struct mg_probe *probe, enum mg_family family)

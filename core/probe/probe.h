@@ -11,6 +11,7 @@
 #ifndef MG_PROBE_H
 #define MG_PROBE_H
 
+#include "admission.h"
 #include "netfilter/flows.h"
 #include "netfilter/trial.h"
 #include "ruleset/connection.h"
@@ -65,6 +66,8 @@ struct mg_probe_order {
 	const char *other_sets;	    /* see mg_probe_tables_load() */
 	const struct mg_probe_way *ways;
 	size_t way_count;
+	const struct mg_probe_flow *flows; /* may be none */
+	size_t flow_count;
 	bool loose; /* nf_conntrack_tcp_loose */
 };
 
@@ -82,6 +85,11 @@ struct mg_sequel mg_probe_sequel(struct mg_probe *probe);
  * Returns 0; else nothing was judged, and that is why: -errno.
  */
 int mg_probe_result(const struct mg_probe *probe, size_t way, struct mg_probe_result *out);
+
+/**
+ * The same of a flow. @err: why none was judged, -errno; 0 if some were
+ */
+enum mg_admission mg_probe_admission(const struct mg_probe *probe, size_t flow, int *err);
 
 /** Do the tables of this family ask conntrack? */
 bool mg_probe_asks_conntrack(const struct mg_probe *probe, enum mg_family family);

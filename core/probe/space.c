@@ -13,6 +13,7 @@
 #include <linux/if_addr.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +40,7 @@ static void set(const char *path, char value)
 	close(fd);
 }
 
-void mg_space_settings(bool forwards, bool loose)
+void mg_space_settings(bool loose)
 {
 	set("ipv4/conf/all/rp_filter", '0');
 	set("ipv4/conf/default/rp_filter", '0');
@@ -51,8 +52,10 @@ void mg_space_settings(bool forwards, bool loose)
 	set("ipv6/conf/default/addr_gen_mode", '1');
 	if (!loose)
 		set("netfilter/nf_conntrack_tcp_loose", '0');
-	if (!forwards)
-		return;
+}
+
+void mg_space_forward(void)
+{
 	set("ipv4/ip_forward", '1');
 	set("ipv6/conf/all/forwarding", '1');
 	set("netfilter/nf_conntrack_events", '1');
@@ -87,6 +90,9 @@ void mg_space_close(struct mg_space *space)
 	free(space->devices);
 	if (space->control)
 		close(space->control - 1);
+	for (i = 0; i < MG_FAMILIES; i++)
+		if (space->raw[i])
+			close(space->raw[i] - 1);
 	if (space->netlink)
 		mnl_socket_close(space->netlink);
 	*space = (struct mg_space){ 0 };
@@ -204,6 +210,32 @@ int mg_space_inject(const struct mg_probe_device *device, const struct mg_probe_
 	const size_t size = mg_probe_write(packet, bytes);
 
 	return write(device->fd, bytes, size) == (ssize_t)size ? 0 : -errno;
+}
+
+/* A raw socket of this protocol takes the header as it comes. */
+int mg_space_send(struct mg_space *space, const struct mg_probe_packet *packet)
+{
+	unsigned char bytes[MG_PROBE_PACKET_MOST] = { 0 };
+	const bool v4 = packet->family == MG_IPV4;
+	const size_t size = mg_probe_write(packet, bytes);
+	struct sockaddr_in6 to6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_in to4 = { .sin_family = AF_INET };
+	ssize_t sent;
+	int fd;
+
+	if (!space->raw[packet->family]) {
+		fd = socket(v4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC,
+			    IPPROTO_RAW);
+		if (fd < 0)
+			return -errno;
+		space->raw[packet->family] = fd + 1;
+	}
+	fd = space->raw[packet->family] - 1;
+	memcpy(&to4.sin_addr, packet->destination, 4);
+	memcpy(&to6.sin6_addr, packet->destination, 16);
+	sent = sendto(fd, bytes, size, 0, v4 ? (struct sockaddr *)&to4 : (struct sockaddr *)&to6,
+		      v4 ? sizeof(to4) : sizeof(to6));
+	return sent == (ssize_t)size ? 0 : -errno;
 }
 
 /* The next packet of a device that is whole and ours. */

@@ -28,6 +28,7 @@ struct mg_space {
 	size_t count, capacity;
 	int control;		    /* + 1; a socket for ioctl */
 	struct mnl_socket *netlink; /* for addresses and routes */
+	int raw[MG_FAMILIES];	    /* + 1; for what this host itself sends */
 };
 
 /**
@@ -35,7 +36,10 @@ struct mg_space {
  * martians, duplicate address detection. What cannot be switched stays.
  * @loose: nf_conntrack_tcp_loose
  */
-void mg_space_settings(bool forwards, bool loose);
+void mg_space_settings(bool loose);
+
+/** From now on packets are passed on, and conntrack tells of flows that begin. */
+void mg_space_forward(void);
 
 /** Bring up the loopback device, and begin. 0 or -errno. */
 int mg_space_open(struct mg_space *space);
@@ -54,6 +58,9 @@ int mg_space_route(struct mg_space *space, const struct mg_probe_device *device,
 
 /** Let a packet come in by @device. 0 or -errno. */
 int mg_space_inject(const struct mg_probe_device *device, const struct mg_probe_packet *packet);
+
+/** Let a packet go out as this host's own. 0 or -errno. */
+int mg_space_send(struct mg_space *space, const struct mg_probe_packet *packet);
 
 /**
  * Wait for a packet that goes out, by any device, @milliseconds at most.

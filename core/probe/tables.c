@@ -209,6 +209,22 @@ bool mg_probe_tables_diverted(const struct mg_probe_tables *tables, enum mg_fami
 	return false;
 }
 
+bool mg_probe_tables_untracked(const struct mg_probe_tables *tables, enum mg_family family)
+{
+	size_t i, j;
+
+	for (i = 0; i < tables->count; i++) {
+		const struct mg_probe_table *table = &tables->items[i];
+
+		if (!table->reduced || table->reduced->family != family)
+			continue;
+		for (j = 0; j < table->reduced->entry_count; j++)
+			if (moved(table, j) && mg_hides_from_conntrack(&table->reduced->entries[j]))
+				return true;
+	}
+	return false;
+}
+
 /*
  * Whoever got through depends on what may deny him; whoever did not, on what may
  * let him in. One who was quiet meets no limit, but may have earned an accept.

@@ -42,7 +42,9 @@ struct mg_probe_tables {
 	struct mg_reach reach[MG_FAMILIES];
 	bool protocols[256]; /* that the packets have */
 	bool asks_conntrack[MG_FAMILIES];
-	bool hinges[MG_FAMILIES]; /* there are such rules */
+	bool hinges[MG_FAMILIES];   /* there are such rules */
+	bool untracks[MG_FAMILIES]; /* or such that hide a packet from conntrack */
+	bool tracks[MG_FAMILIES];   /* what is loaded has conntrack look at packets */
 };
 
 /** Zero-initialise @tables but for its reach and its protocols; end with mg_probe_tables_clear(). 0
@@ -80,6 +82,9 @@ bool mg_probe_tables_denied(const struct mg_probe_tables *tables, enum mg_family
 			    enum mg_probe_way_part part, struct mg_probe_place *out);
 bool mg_probe_tables_diverted(const struct mg_probe_tables *tables, enum mg_family family,
 			      struct mg_probe_place *out);
+
+/** Was it hidden from conntrack between the two last counts? */
+bool mg_probe_tables_untracked(const struct mg_probe_tables *tables, enum mg_family family);
 
 /**
  * A rule that it passed between the two last counts, which cannot be judged, and

@@ -185,8 +185,13 @@ static int reduce_table(struct mg_probe_tables *tables, struct mg_probe_table *t
 	slots = table->reduced->entry_count + table->reduced->chain_count;
 	table->before = calloc(slots + 1, sizeof(*table->before));
 	table->now = calloc(slots + 1, sizeof(*table->now));
-	for (i = 0; i < table->reduced->entry_count; i++)
+	for (i = 0; i < table->reduced->entry_count; i++) {
 		tables->hinges[image->family] |= table->rules[i].hinges;
+		tables->untracks[image->family] |=
+			mg_hides_from_conntrack(&table->reduced->entries[i]);
+		tables->tracks[image->family] |= mg_asks_conntrack(reducing.ops,
+								   &table->reduced->entries[i]);
+	}
 	return err ? err : table->before && table->now ? 0 : -ENOMEM;
 }
 

@@ -381,29 +381,16 @@ static bool session_comes(struct attempt *attempt)
 static bool session_goes(struct attempt *attempt)
 {
 	const struct mg_connection *connection = &attempt->way->connection;
-	const bool v4 = connection->family == MG_IPV4;
-	unsigned char bytes[MG_PROBE_PACKET_MOST] = { 0 };
 	struct mg_probe_packet packet = packet_of(attempt, MG_PROBE_ACK | MG_PROBE_PSH), answer;
-	union address client;
-	const socklen_t length = make_address(connection->family, connection->client, 0, &client);
-	const int fd = socket(v4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
-	size_t size;
-	bool through;
 
-	if (fd < 0)
-		return false;
 	memcpy(packet.source, connection->server, sizeof(packet.source));
 	memcpy(packet.destination, connection->client, sizeof(packet.destination));
 	packet.source_port = connection->server_port;
 	packet.destination_port = connection->client_port;
 	packet.sequence = packet.acknowledged = 5000;
 	packet.payload = 1;
-	size = mg_probe_write(&packet, bytes);
 	mg_space_drain(attempt->space);
-	through = sendto(fd, bytes, size, 0, &client.any, length) == (ssize_t)size &&
-		  hear(attempt, 0, &answer);
-	close(fd);
-	return through;
+	return mg_space_send(attempt->space, &packet) == 0 && hear(attempt, 0, &answer);
 }
 
 /*
