@@ -117,6 +117,8 @@ struct mg_request {
 	bool remove_foreign;   /* rules of other software may go */
 	bool beside_nft;       /* nf_tables filters beside us, and that is known */
 	bool force;	       /* refusals for safety become warnings */
+	bool flows;	       /* judge established flows, too, see mg_engine_flow_report() */
+	bool drop_flows;       /* and end those that would not be admitted, once it is confirmed */
 	bool elsewhere;	       /* it is not for this host's tables: nobody here is cut off */
 	bool unconfined;       /* the policy runs in this process, with all of its rights */
 	double policy_seconds; /* of processor time that it may take, 0: the usual; if confined */
@@ -325,6 +327,32 @@ struct mg_plan_summary {
 
 /** After mg_engine_plan(); all zero before. */
 void mg_engine_plan_summary(const struct mg_engine *engine, struct mg_plan_summary *out);
+
+/** A flow that conntrack knows, as its first packet was. */
+struct mg_flow_line {
+	enum mg_family family;
+	const char *protocol;			    /* "tcp", "udp", "icmp", "icmpv6"; a number */
+	const char *source, *destination;	    /* addresses */
+	unsigned int source_port, destination_port; /* 0 where there are none */
+	uint64_t packets, bytes;		    /* both ways; 0 where the kernel does not count */
+};
+
+/** Established flows, and what of them would not be admitted if it began now. */
+struct mg_flow_report {
+	size_t established; /* of the families that are managed */
+	size_t judged;	    /* of the heaviest of them; some cannot be judged */
+	size_t denied;	    /* and would not be admitted */
+	bool counted;	    /* the kernel counts them (nf_conntrack_acct) */
+	/* the heaviest ones of those that are denied; not counted: those that were used last */
+	size_t listed;
+	const struct mg_flow_line *lines;
+};
+
+/** After mg_engine_plan(): NULL where nobody asked, or nothing is tracked or known. */
+const struct mg_flow_report *mg_engine_flow_report(const struct mg_engine *engine);
+
+/** After a confirmation: how many of the flows that were to be ended are gone. */
+size_t mg_engine_flows_ended(const struct mg_engine *engine);
 
 enum mg_line_kind { MG_LINE_ADD, MG_LINE_REMOVE, MG_LINE_MOVE, MG_LINE_KEEP };
 

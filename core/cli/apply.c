@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "output.h"
+#include "render_flows.h"
 #include "render_plan.h"
 #include "signals.h"
 #include "waiting.h"
@@ -43,6 +44,8 @@ static int commit(const struct options *options, struct mg_engine *engine)
 	} else {
 		code = wait_for_verdict(options, transaction);
 	}
+	if (code == MG_DONE)
+		remark_ended_flows(options, engine);
 	mg_transaction_free(transaction);
 	return code;
 }
@@ -65,6 +68,8 @@ static int apply(const struct options *options, struct mg_engine *engine, struct
 		err = mg_engine_plan(engine, error);
 	if (!err)
 		err = render_plan(options, engine, NULL, error);
+	if (!err)
+		render_flows(options, engine);
 	if (!err && is_empty(engine))
 		err = mg_engine_record(engine, error);
 	/* whoever watches must have got the plan before the session may hang */
@@ -80,9 +85,13 @@ static int apply(const struct options *options, struct mg_engine *engine, struct
 
 static int run(const struct options *options)
 {
+	struct mg_request request = options->request;
 	struct mg_engine *engine;
 	struct mg_error error = { 0 };
-	int code, err = mg_engine_open(&options->request, &engine, &error);
+	int code, err;
+
+	request.flows = true;
+	err = mg_engine_open(&request, &engine, &error);
 
 	if (err)
 		return print_error(&error);
@@ -90,6 +99,8 @@ static int run(const struct options *options)
 	if (err || is_empty(engine)) {
 		print_notes(options, mg_engine_notes(engine), 0);
 		code = err ? print_error(&error) : MG_DONE;
+		if (!err)
+			remark_ended_flows(options, engine);
 	} else {
 		code = commit(options, engine);
 	}
@@ -110,7 +121,10 @@ const struct command apply_command = {
 		"shown, or refused if the live rules have changed since.\n"
 		"With --confirm-command it is CMD that confirms: run once the rules are live, it\n"
 		"has to open a new connection by itself, and to succeed in time.\n"
+		"Connections that were open before go on; those that the new rules would not "
+		"admit\n"
+		"are counted, and with --drop-flows ended as soon as the rules are confirmed.\n"
 		"Exit 0 if confirmed or nothing to do, 3 if taken back.",
-	.options = "cNMwRBFHGXY",
+	.options = "cNMwRBFdHGXY",
 	.run = run,
 };

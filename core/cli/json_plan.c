@@ -156,6 +156,43 @@ static int json_sets(const struct options *options, const struct mg_engine *engi
 	return err;
 }
 
+static json_t *json_flow(struct document *document, const struct mg_flow_line *line, bool counted)
+{
+	json_t *object = json_object();
+
+	put(document, object, "family", json_string(line->family == MG_IPV4 ? "ipv4" : "ipv6"));
+	put(document, object, "protocol", json_text(line->protocol));
+	put(document, object, "source", json_text(line->source));
+	put(document, object, "destination", json_text(line->destination));
+	put(document, object, "source_port",
+	    line->source_port ? json_count(line->source_port) : json_null());
+	put(document, object, "destination_port",
+	    line->destination_port ? json_count(line->destination_port) : json_null());
+	put(document, object, "packets", counted ? json_count(line->packets) : json_null());
+	put(document, object, "bytes", counted ? json_count(line->bytes) : json_null());
+	return object;
+}
+
+static json_t *json_flows(struct document *document, const struct mg_flow_report *report)
+{
+	json_t *object, *list;
+	size_t i;
+
+	if (!report)
+		return json_null();
+	object = json_object();
+	list = json_array();
+	put(document, object, "established", json_count(report->established));
+	put(document, object, "judged", json_count(report->judged));
+	put(document, object, "denied", json_count(report->denied));
+	put(document, object, "counted", json_boolean(report->counted));
+	for (i = 0; i < report->listed; i++)
+		put_element(document, list,
+			    json_flow(document, &report->lines[i], report->counted));
+	put(document, object, "heaviest", list);
+	return object;
+}
+
 int json_plan(const struct options *options, struct mg_engine *engine, struct document *document,
 	      struct mg_error *error)
 {
@@ -172,6 +209,8 @@ int json_plan(const struct options *options, struct mg_engine *engine, struct do
 	for (i = 0; !err && i < mg_sections_count(sections); i++)
 		put_element(document, chains, json_section(document, mg_sections_at(sections, i)));
 	put(document, document->content, "chains", chains);
+	put(document, document->content, "flows",
+	    json_flows(document, mg_engine_flow_report(engine)));
 	if (!err) {
 		mg_sections_free(sections);
 		err = json_sets(options, engine, document, error);

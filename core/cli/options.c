@@ -27,6 +27,8 @@ static const struct description descriptions[] = {
 	{ 'R', "remove-foreign", NULL, "let rules and chains of other software be removed" },
 	{ 'B', "beside-nft", NULL, "go on although nf_tables filters beside" },
 	{ 'F', "force", NULL, "go on where safety says no" },
+	{ 'd', "drop-flows", NULL,
+	  "once it is confirmed, end connections that would not be admitted now" },
 	{ 'w', "wait", "SECONDS", "wait so long for a lock (0 if not given)" },
 	{ 'K', "kernel", NULL, "have the kernel of a private network namespace judge too" },
 	{ 'U', "out", "FILE", "save the plan, for `moongate apply FILE'" },
@@ -214,6 +216,7 @@ static int take_option(const struct command *command, int key, const char *value
 	case 'R': options->request.remove_foreign = true; break;
 	case 'B': options->request.beside_nft = true; break;
 	case 'F': options->request.force = true; break;
+	case 'd': options->request.drop_flows = true; break;
 	case 'K': options->kernel = true; break;
 	case 'D': options->detailed_exit = true; break;
 	case 'O': options->console = true; break;

@@ -6,6 +6,7 @@
 
 #include "json_document.h"
 #include "output.h"
+#include "render_flows.h"
 #include "render_plan.h"
 #include "wanted.h"
 
@@ -58,16 +59,21 @@ static int make_plan(const struct options *options, struct mg_engine *engine,
 	err = render_plan(options, engine,
 			  closing(options, engine, options->out && !unsaved, text, sizeof(text)),
 			  unsaved ? NULL : error);
+	if (!err || unsaved)
+		render_flows(options, engine);
 	return unsaved ? unsaved : err;
 }
 
 static int run(const struct options *options)
 {
+	struct mg_request request = options->request;
 	struct mg_engine *engine = NULL;
 	struct document document = { 0 };
 	struct mg_error error = { 0 };
-	int err = mg_engine_open(&options->request, &engine, &error);
+	int err;
 
+	request.flows = options->verbose || options->json;
+	err = mg_engine_open(&request, &engine, &error);
 	if (!err)
 		err = make_plan(options, engine, &document, &error);
 	return end_run(options, "plan", engine, &document, err ? &error : NULL,

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "engine.h"
+#include "flows.h"
 #include "netfilter/beside.h"
 #include "netfilter/lock.h"
 #include "plan/ssh_connection.h"
@@ -91,6 +92,7 @@ static int make_order(struct mg_engine *engine, double seconds, struct record *t
 		.seconds = seconds,
 		.notes = &engine->notes,
 	};
+	mg_engine_flows_to_end(engine, &out->flows, &out->flow_count);
 	snprintf(texts->peer, sizeof(texts->peer), "%.*s", (int)strcspn(texts->connections, " \n"),
 		 texts->connections);
 	return mg_engine_make_story(engine, texts->peer, &texts->story, error);
@@ -173,6 +175,8 @@ int mg_engine_record(struct mg_engine *engine, struct mg_error *error)
 	err = make_order(engine, 0, &texts, &order, error);
 	if (!err)
 		err = mg_apply_record(&order, error);
+	if (!err && order.flow_count)
+		mg_flows_end(order.flows, order.flow_count);
 	mg_engine_free_story(&texts.story);
 	return err;
 }

@@ -9,6 +9,7 @@
 
 #include "analysis/diagnose.h"
 #include "netfilter/set_names.h"
+#include "flows.h"
 #include "policy/evaluate.h"
 #include "preflight.h"
 #include "ruleset/failure.h"
@@ -96,6 +97,7 @@ void mg_engine_close(struct mg_engine *engine)
 	mg_notes_clear(&engine->notes);
 	mg_owners_clear(&engine->owners);
 	free(engine->way_note_ends);
+	mg_engine_flows_free(engine->flows);
 	free(engine->language);
 	free(engine);
 }

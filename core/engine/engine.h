@@ -12,6 +12,7 @@
  *   planning.c     against the live tables
  *   preflight.c    what the kernel itself says to it
  *   preflight_notes.c  and that in words
+ *   flows.c        what goes on though it would not be admitted
  *   saved_plan.c   keeping a plan as a file
  *   loaded_plan.c  and taking it up again
  *   applying.c     making it real
@@ -47,6 +48,7 @@
 #include "ruleset/host.h"
 
 struct mg_lookups;
+struct mg_engine_flows;
 struct mg_pinning;
 struct mg_search_path;
 
@@ -81,6 +83,7 @@ struct mg_engine {
 	struct mg_owners owners; /* as of the last report */
 	char pending_token[33];	 /* the same */
 	unsigned int families;	 /* that are managed: asked for, and there */
+	struct mg_engine_flows *flows; /* see flows.h; NULL: not asked for */
 	bool begun;		 /* the transaction lock is held */
 	uint32_t recovered;	 /* the generation that was taken back as the state was opened */
 	bool planned;		 /* the plan is compared with the live tables, and judged */

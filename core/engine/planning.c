@@ -268,6 +268,8 @@ int mg_engine_plan(struct mg_engine *engine, struct mg_error *error)
 		err = mg_engine_judge_live(engine, error);
 		if (!err)
 			err = mg_engine_preflight(engine, changes_rules(engine->plan), error);
+	} else if (!err && engine->request.drop_flows) {
+		err = mg_engine_preflight(engine, false, error);
 	}
 	engine->planned = !err;
 	return err;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flows.h"
 #include "netfilter/ipset.h"
 #include "netfilter/routes.h"
 #include "netfilter/set_rules.h"
@@ -306,12 +307,14 @@ static int make_probe(struct mg_engine *engine, struct inquiry *inquiry, struct 
 {
 	int err = prepare(engine, inquiry, error);
 
-	if (!err && inquiry->way_count)
+	if (!err && engine->plan->table_count && engine->plan->tables[0].live)
+		err = mg_engine_flows_gather(engine, &inquiry->order, error);
+	if (!err && (inquiry->way_count || inquiry->order.flow_count))
 		return mg_probe_new(&inquiry->order, out, error);
 	if (err == -ENOMEM)
 		return err;
-	if (!err && !inquiry->skipped)
-		return 0;
+	if (!engine->operator.count ||(!err && !inquiry->skipped))
+		return err ? mg_engine_flows_unjudged(engine, error->text, error) : 0;
 	return mg_preflight_note_unjudged(engine,
 					  err ? error->text
 					      : "no interface is known by which your client comes",
@@ -332,27 +335,27 @@ static int note_no_operator(struct mg_engine *engine, struct mg_error *error)
 int mg_engine_preflight(struct mg_engine *engine, bool rules, struct mg_error *error)
 {
 	const bool compared = engine->plan->table_count && engine->plan->tables[0].live;
-	const size_t first = engine->notes.count;
 	struct inquiry inquiry = { .order = { .loose = true } };
 	struct mg_error words = { 0 };
 	struct mg_probe *probe = NULL;
 	struct mg_sequel sequel;
 	int err = note_no_operator(engine, &words);
 
-	if (!err && engine->operator.count && !engine->is_elsewhere)
+	if (!err && !engine->is_elsewhere &&
+	    (engine->operator.count || engine->request.flows || engine->request.drop_flows))
 		err = make_probe(engine, &inquiry, &probe, &words);
 	if (!err) {
 		if (probe)
 			sequel = mg_probe_sequel(probe);
 		err = run(engine, rules, probe ? &sequel : NULL, &words);
-		if (!err && probe)
+		if (!err && inquiry.way_count)
 			err = mg_preflight_notes(engine, probe, &inquiry.order, &words);
-		else if (err)
+		if (!err && probe)
+			err = mg_engine_flows_learn(engine, probe, &words);
+		if (err)
 			err = settle(engine, err, compared, &words);
 	}
-	if (!err)
-		mg_engine_allow(engine, first, engine->request.force);
-	else if (error)
+	if (err && error)
 		*error = words;
 	mg_probe_free(probe);
 	clear(&inquiry);

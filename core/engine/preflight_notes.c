@@ -312,8 +312,7 @@ static int tell_doubt(struct telling *telling, const struct mg_probe_way *other,
 	return err;
 }
 
-static int tell_way(struct telling *telling, const struct mg_probe *probe, size_t index,
-		    bool *judged)
+static int tell_way(struct telling *telling, const struct mg_probe *probe, size_t index)
 {
 	const struct mg_probe_order *order = telling->order;
 	struct mg_probe_result one, two;
@@ -325,7 +324,6 @@ static int tell_way(struct telling *telling, const struct mg_probe *probe, size_
 	name_way(telling);
 	if (err)
 		return 0;
-	*judged = one.connection.fate != MG_PROBE_NOT_JUDGED;
 	if (!pair || mg_probe_result(probe, index + 1, &two) ||
 	    two.connection.fate == one.connection.fate)
 		return tell_verdict(telling, probe, &one);
@@ -384,24 +382,31 @@ static int note_nothing(struct mg_engine *engine, int err, struct mg_error *erro
 	return mg_preflight_note_unjudged(engine, reason, device ? "modprobe tun" : NULL, error);
 }
 
+/* Of the ways of one connection; another one is by another interface. */
+static bool is_first(const struct mg_probe_order *order, size_t index)
+{
+	return !index || order->ways[index].number != order->ways[index - 1].number;
+}
+
 int mg_preflight_notes(struct mg_engine *engine, const struct mg_probe *probe,
 		       const struct mg_probe_order *order, struct mg_error *error)
 {
 	struct telling telling = { .engine = engine, .order = order, .error = error };
 	struct mg_probe_result result;
-	size_t i;
+	size_t first, i;
 	int err = mg_probe_result(probe, 0, &result);
 
 	if (err)
 		return note_nothing(engine, err, error);
-	for (i = 0; i < order->way_count && !err; i++) {
-		bool judged = false;
-
-		if (i && order->ways[i].number == order->ways[i - 1].number)
-			continue;
-		err = tell_way(&telling, probe, i, &judged);
-		if (judged)
+	/* before the same is said again, which a list of notes would not take twice */
+	for (i = 0; i < order->way_count; i++)
+		if (mg_probe_result(probe, i, &result) == 0 &&
+		    result.connection.fate != MG_PROBE_NOT_JUDGED && is_first(order, i))
 			forget_analysis(engine, order->ways[i].number);
-	}
+	first = engine->notes.count;
+	for (i = 0; i < order->way_count && !err; i++)
+		if (is_first(order, i))
+			err = tell_way(&telling, probe, i);
+	mg_engine_allow(engine, first, engine->request.force);
 	return err;
 }

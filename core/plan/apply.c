@@ -17,6 +17,7 @@
 #include "boot_files.h"
 #include "commit.h"
 #include "guard_scope.h"
+#include "netfilter/flows.h"
 #include "netfilter/lock.h"
 #include "newcomer.h"
 #include "restore.h"
@@ -77,6 +78,9 @@ static int make_count(void *context, const char *by, struct mg_error *error)
 
 	if (!err)
 		mg_sets_tidy(transaction->order.plan);
+	/* what is confirmed counts, whether they end or not */
+	if (!err && transaction->order.flow_count)
+		mg_flows_end(transaction->order.flows, transaction->order.flow_count);
 	return err;
 }
 

@@ -12,6 +12,8 @@
 #include "plan.h"
 #include "state.h"
 
+struct mg_flow; /* netfilter/flows.h */
+
 struct mg_apply_order {
 	struct mg_state *state; /* its lock is held */
 	struct mg_plan *plan;	/* compared; kept by the caller */
@@ -23,6 +25,9 @@ struct mg_apply_order {
 	const char *operators;	 /* as in struct mg_generation, for the record */
 	/* how it comes to be, for the record, without rules; NULL: nobody knows */
 	const struct mg_generation *story;
+	/* ended by whoever confirms, who cannot take it back then */
+	const struct mg_flow *flows;
+	size_t flow_count;
 	double seconds;		/* until the roll-back; counted from the commit */
 	struct mg_notes *notes; /* for warnings; may be NULL */
 };

@@ -94,6 +94,16 @@ describe("--json #integration", function()
     local path = program:policy(broad .. rules { 4, 1, 2, 5 })
     seen:run("plan", path)
     seen:run("plan", path, "-v")
+    -- a connection that is open, and would not be admitted
+    local held = lab.server:start { "python3", "-c", [[
+import socket, time
+s = socket.create_server(("127.0.0.1", 8080)); c = socket.create_connection(s.getsockname()); a = s.accept()
+c.sendall(b"x"); print("ready", flush=True); time.sleep(60)]] }
+    run.wait_until("the connection", 5, function()
+      return held:out():find("ready", 1, true)
+    end)
+    seen:run("plan", program:policy("default_deny() allow_established()\n"))
+    program:policy(broad .. rules { 4, 1, 2, 5 })
     seen:run("show")
     seen:run("status")
     seen:run("show", "filtr")

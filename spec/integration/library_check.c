@@ -187,6 +187,8 @@ static void tells_facts_and_families(void)
 	free(facts);
 	EXPECT_IS(mg_engine_families(engine), 1U << MG_IPV4 | 1U << MG_IPV6);
 	EXPECT_IS(mg_engine_operators(engine), 0);
+	EXPECT(!mg_engine_flow_report(engine));
+	EXPECT_IS(mg_engine_flows_ended(engine), 0);
 	EXPECT(!mg_engine_confinement(engine));
 	EXPECT_DONE(mg_engine_check(engine, &tap_error));
 	EXPECT(strstr(mg_engine_confinement(engine), "seccomp"));

@@ -120,6 +120,33 @@ chain("filter", "OUTPUT"):append "-j ACCEPT"
 ]], "INPUT would drop the packets of a new ssh connection from", "remedy: allow_established()")
   end)
 
+  it("says of the session that is open what conntrack makes of it", function()
+    -- tracked, it is established; without allow_established() its packets are dropped, and that is said once
+    lab.server:must { "iptables-legacy", "-t", "raw", "-A", "OUTPUT", "-m", "conntrack", "--ctstate", "INVALID" }
+    local server = lab.server:start { "python3", "-c", [[
+import socket, time
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("0.0.0.0", 2200)); s.listen(1); print("ready", flush=True); held = s.accept(); time.sleep(60)]] }
+    run.wait_until("the listener", 5, function()
+      return server:out():find("ready", 1, true)
+    end)
+    lab.friend:start { "python3", "-c", ([[
+import socket, time
+s = socket.socket(); s.bind((%q, 45000)); s.connect((%q, 2200))
+time.sleep(60)]]):format(friend.ipv4, near.friend.ipv4) }
+    run.wait_until("the session", 5, function()
+      return lab.server:must({ "ss", "-Htn", "state", "established" }):find("2200", 1, true)
+    end)
+    local session = ("%s 45000 %s 2200"):format(friend.ipv4, near.friend.ipv4)
+    local policy = sound .. "allow_inbound { tcp = 2200 }\n"
+    lets_in(session, policy)
+    local result = refused(session, (policy:gsub("allow_established%(%)", "")),
+      "INPUT would drop the packets of your ssh session from 10.137.0.2", "remedy: allow_established()")
+    local _, count = result.err:gsub("your ssh session", "")
+    assert.equal(1, count, result.err)
+    server:signal "KILL"
+  end)
+
   it("sees the tables that analysis does not", function()
     refused(by_lan4, sound .. 'chain("raw", "PREROUTING"):append "-s 10.137.0.0/24 -j DROP"\n',
       "policy.lua:6: refused: PREROUTING of raw would drop a new ssh", "-A PREROUTING -s 10.137.0.0/24 -j DROP")
