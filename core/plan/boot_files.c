@@ -62,7 +62,7 @@ static bool parse(const json_t *record, struct mg_boot_files *out)
 
 	*out = (struct mg_boot_files){ .format = name ? mg_boot_format_find(name) : NULL };
 	if (json_integer_value(json_object_get(record, "format")) != 1 || !out->format ||
-	    number < 0 || number > UINT32_MAX)
+	    !mg_record_is_whole(record, true) || number < 0 || number > UINT32_MAX)
 		return false;
 	out->number = (uint32_t)number;
 	snprintf(out->failure, sizeof(out->failure), "%s", failure ? failure : "");
@@ -100,7 +100,7 @@ static int write_record(struct mg_state *state, const struct mg_boot_files *file
 				   files->format->name, "generation", (json_int_t)files->number,
 				   "failure",
 				   *files->failure ? mg_state_string(files->failure) : json_null());
-	char *text = record ? json_dumps(record, JSON_INDENT(2)) : NULL;
+	char *text = record ? mg_record_text(record) : NULL;
 	int ret = text ? mg_durable_write(state->state.fd, RECORD, text, strlen(text)) : -ENOMEM;
 
 	free(text);

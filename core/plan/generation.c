@@ -170,7 +170,7 @@ static char *describe(const struct mg_generation *generation, uint32_t number)
 			 describe_texts(generation->rules, true), "sets",
 			 describe_texts(generation->sets, false));
 	if (meta && mg_generation_put_story(meta, generation) == 0)
-		text = mg_generation_meta_text(meta);
+		text = mg_record_text(meta);
 	json_decref(meta);
 	return text;
 }
@@ -317,7 +317,7 @@ static int record_confirmation(const struct mg_state *state, uint32_t number, co
 	if (json_object_set_new(meta, "confirmed_by", mg_state_string(by)) < 0 ||
 	    json_object_set_new(meta, "confirmed_at", json_integer(time(NULL))) < 0)
 		goto out;
-	text = mg_generation_meta_text(meta);
+	text = mg_record_text(meta);
 	if (!text)
 		goto out;
 	dir = openat(state->state.fd, name.text, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

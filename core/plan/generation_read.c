@@ -104,43 +104,6 @@ uint32_t mg_state_confirmed(const struct mg_state *state)
 	return mg_state_read_link(state, &number, NULL) ? 0 : number;
 }
 
-#define CHECKSUM "checksum"
-
-/* Of all that it says but the checksum itself. @sum: 16 digits; false: no memory */
-static bool sum_of(json_t *meta, char sum[17])
-{
-	char *text;
-
-	json_object_del(meta, CHECKSUM);
-	text = json_dumps(meta, JSON_COMPACT | JSON_SORT_KEYS);
-	if (!text)
-		return false;
-	snprintf(sum, 17, "%016" PRIx64, mg_checksum_whole(text, strlen(text)));
-	free(text);
-	return true;
-}
-
-char *mg_generation_meta_text(json_t *meta)
-{
-	char sum[17];
-
-	if (!sum_of(meta, sum) || json_object_set_new(meta, CHECKSUM, json_string(sum)) < 0)
-		return NULL;
-	return json_dumps(meta, JSON_INDENT(2));
-}
-
-/* One of before there were checksums in it has none. */
-static bool is_whole(json_t *meta)
-{
-	const char *said = json_string_value(json_object_get(meta, CHECKSUM));
-	char before[17], sum[17];
-
-	if (!json_object_get(meta, CHECKSUM))
-		return true;
-	snprintf(before, sizeof(before), "%s", said ? said : "");
-	return sum_of(meta, sum) && strcmp(before, sum) == 0;
-}
-
 int mg_generation_meta(const struct mg_state *state, uint32_t number, json_t **out,
 		       struct mg_error *error)
 {
@@ -168,7 +131,7 @@ int mg_generation_meta(const struct mg_state *state, uint32_t number, json_t **o
 	free(text);
 	if (json_integer_value(json_object_get(meta, "format")) != 1 ||
 	    json_integer_value(json_object_get(meta, "number")) != (json_int_t)number ||
-	    !is_whole(meta)) {
+	    !mg_record_is_whole(meta, json_object_get(meta, "version"))) {
 		json_decref(meta);
 		return mg_state_damaged(error, &state->state, name.text,
 					"it does not describe this generation");

@@ -376,7 +376,7 @@ int mg_state_write_pending(struct mg_state *state, const struct mg_pending *pend
 			   (json_int_t)pending->deadline, "boot_id", boot_id, "netns", netns,
 			   "connections", mg_state_string(pending->connections));
 	if (record)
-		text = json_dumps(record, JSON_INDENT(2));
+		text = mg_record_text(record);
 	if (text)
 		ret = mg_durable_write(state->run.fd, PENDING, text, strlen(text));
 	else
@@ -449,7 +449,7 @@ int mg_state_read_pending(struct mg_state *state, struct mg_pending *out, struct
 	if (ret)
 		goto out;
 	record = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-	if (!record || !parse_pending(record, &pending))
+	if (!record || !mg_record_is_whole(record, true) || !parse_pending(record, &pending))
 		ret = mg_state_damaged(error, &state->run, PENDING, "it is not a record of ours");
 	else if (strcmp(pending.boot_id, boot_id) != 0)
 		ret = -ENOENT;

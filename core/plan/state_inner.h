@@ -102,7 +102,17 @@ int mg_generation_put_story(json_t *meta, const struct mg_generation *generation
 bool mg_generation_take_story(const json_t *meta, struct mg_generation *out);
 void mg_generation_free_story(struct mg_generation *generation);
 
-/** A meta.json as text, with a checksum of itself. NULL: no memory. To be freed. */
-char *mg_generation_meta_text(json_t *meta);
+/**
+ * A record as text, with a checksum of itself: of all that it says, but for the
+ * boot, which is told apart by a number that no damage makes another boot's.
+ * NULL: no memory. To be freed.
+ */
+char *mg_record_text(json_t *record);
+
+/**
+ * Does the checksum fit? @required: else one without any, of before there were
+ * checksums, is whole, too.
+ */
+bool mg_record_is_whole(const json_t *record, bool required);
 
 #endif

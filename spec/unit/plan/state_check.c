@@ -306,7 +306,7 @@ static void retention(void)
 		/* as they were written before there was a checksum in them */
 		if (number <= 35)
 			shell("sed -i -e 's/\"confirmed_by\": null/\"confirmed_by\": \"console\"/' "
-			      "-e 's/^  \"checksum\": .*/  \"other\": 1/' "
+			      "-e 's/^  \"checksum\": .*/  \"other\": 1/' -e '/\"version\":/d' "
 			      "state/generations/%u/meta.json",
 			      number);
 	}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Records of the state as JSON text, each with a checksum of itself.
+ *
+ * Owns nothing. Must not touch files or the kernel, print or exit.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan/state_inner.h"
+#include "ruleset/checksum.h"
+
+#define CHECKSUM "checksum"
+#define BOOT_ID "boot_id"
+
+/* @sum: 16 digits; false: no memory */
+static bool sum_of(const json_t *record, char sum[17])
+{
+	json_t *rest = json_copy((json_t *)record);
+	char *text = NULL;
+
+	if (rest) {
+		json_object_del(rest, CHECKSUM);
+		json_object_del(rest, BOOT_ID);
+		text = json_dumps(rest, JSON_COMPACT | JSON_SORT_KEYS);
+	}
+	json_decref(rest);
+	if (!text)
+		return false;
+	snprintf(sum, 17, "%016" PRIx64, mg_checksum_whole(text, strlen(text)));
+	free(text);
+	return true;
+}
+
+char *mg_record_text(json_t *record)
+{
+	char sum[17];
+
+	if (!sum_of(record, sum) || json_object_set_new(record, CHECKSUM, json_string(sum)) < 0)
+		return NULL;
+	return json_dumps(record, JSON_INDENT(2));
+}
+
+bool mg_record_is_whole(const json_t *record, bool required)
+{
+	const json_t *said = json_object_get(record, CHECKSUM);
+	char sum[17];
+
+	if (!said)
+		return !required;
+	return json_is_string(said) && sum_of(record, sum) &&
+	       strcmp(json_string_value(said), sum) == 0;
+}
