@@ -204,7 +204,10 @@ int json_plan(const struct options *options, struct mg_engine *engine, struct do
 	document->content = json_object();
 	put(document, document->content, "families",
 	    json_families(document, mg_engine_families(engine)));
-	put(document, document->content, "policy_file", json_text(options->request.policy));
+	put(document, document->content, "policy_file",
+	    options->generation ? json_null() : json_text(options->request.policy));
+	put(document, document->content, "from_generation",
+	    options->generation ? json_integer(options->generation) : json_null());
 	put(document, document->content, "summary", json_summary(document, engine));
 	for (i = 0; !err && i < mg_sections_count(sections); i++)
 		put_element(document, chains, json_section(document, mg_sections_at(sections, i)));

@@ -109,6 +109,7 @@ c.sendall(b"x"); print("ready", flush=True); time.sleep(60)]] }
     seen:run("show", "filtr")
     seen:run("history")
     seen:run("history", "show", "1")
+    seen:run("plan", "--generation", "1")
     seen:run("history", "show", "9")
   end
 
