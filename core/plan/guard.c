@@ -114,13 +114,17 @@ static void launch(const struct mg_guard_order *order, struct mg_guard_page *pag
 		   int applying)
 {
 	struct mg_guard_message message = mg_guard_message(MG_GUARD_REFUSED);
+	int nobody = 0;
 	pid_t pid;
 
 	setsid();
+	atomic_store(&page->session, getsid(0));
 	/* not being the leader of its session, it can never get a terminal */
 	pid = fork();
 	if (pid == 0)
 		mg_guard_run(order, page, channel, applying);
+	if (pid > 0) /* it may never get so far as to say so itself */
+		atomic_compare_exchange_strong(&page->guard, &nobody, pid);
 	if (pid < 0) {
 		message.err = -errno;
 		message.status = MG_ENVIRONMENT;
@@ -224,6 +228,9 @@ int mg_guard_arm(const struct mg_guard_order *order, struct mg_guard **out, int 
 	if (ret) {
 		/* one that comes late must not restore what nobody has touched */
 		mg_guard_send(guard->channel, &dismiss);
+		/* nor may one that somebody has stopped keep the lock for ever */
+		if (ret == -ETIMEDOUT)
+			mg_watch_end(guard->page);
 		goto out;
 	}
 	*out = guard;

@@ -255,6 +255,7 @@ static int set_up(struct mg_sentry *sentry, struct mg_error *error)
 	int *keep;
 	int ret;
 
+	atomic_store(&sentry->page->guard, getpid());
 	keep = calloc(order->keep_count + 2, sizeof(*keep));
 	if (!keep)
 		return mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory");
@@ -271,8 +272,6 @@ static int set_up(struct mg_sentry *sentry, struct mg_error *error)
 		ret = mg_door_open(&sentry->door, order->socket_path, error);
 	if (ret)
 		return ret;
-	atomic_store(&sentry->page->guard, getpid());
-	atomic_store(&sentry->page->session, getsid(0));
 	ret = mg_watch_start(sentry, error);
 	if (ret)
 		mg_door_remove(&sentry->door);

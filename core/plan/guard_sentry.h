@@ -115,4 +115,7 @@ void mg_watch_stop(struct mg_sentry *sentry);
  */
 void mg_watch_overdue(const struct mg_guard_page *page);
 
+/** In the applying process, where nothing was touched: kill both. */
+void mg_watch_end(const struct mg_guard_page *page);
+
 #endif

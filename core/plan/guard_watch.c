@@ -116,6 +116,18 @@ static void kill_guard(const struct mg_sentry *sentry)
 }
 
 /*
+ * The guard died owing an answer: who waits for it holds the lock on the tables
+ * meanwhile, and would keep us from restoring them. More than one does no harm.
+ */
+static void answer_applying(const struct mg_sentry *sentry)
+{
+	const struct mg_guard_message heard = mg_guard_message(MG_GUARD_HEARD);
+
+	if (sentry->channel >= 0)
+		mg_guard_send(sentry->channel, &heard);
+}
+
+/*
  * Nothing that is committed stays, but whoever commits is heard out first: it
  * may yet say that nothing was done.
  */
@@ -133,6 +145,8 @@ static void hear_applying_out(struct mg_sentry *sentry)
 		ret = mg_guard_receive(sentry->channel, &message);
 		if (!ret && message.op == MG_GUARD_DISMISS)
 			mg_sentry_finish(sentry, MG_VERDICT_NONE, NULL, 0);
+		if (!ret && message.op == MG_GUARD_COMMITTED)
+			answer_applying(sentry);
 		if (ret != -EAGAIN)
 			return;
 		left = (limit - mg_guard_now()) / MG_MILLISECOND;
@@ -161,6 +175,7 @@ static void take_over(struct mg_sentry *sentry)
 	switch (stage) {
 	case MG_STAGE_BEGUN: mg_door_remove(&sentry->door); _exit(1);
 	case MG_STAGE_ARMED: hear_applying_out(sentry); break;
+	case MG_STAGE_COMMITTED: answer_applying(sentry); break;
 	case MG_STAGE_CONFIRMING:
 		/* what the disk says holds, as it does for the next boot */
 		if (order->is_confirmed && order->is_confirmed(order->context))
@@ -256,12 +271,16 @@ static void kill_for_good(pid_t pid, pid_t session)
 		close(ended.fd);
 }
 
-void mg_watch_overdue(const struct mg_guard_page *page)
+void mg_watch_end(const struct mg_guard_page *page)
 {
 	const pid_t session = atomic_load(&page->session);
 
-	if (mg_guard_now() < atomic_load(&page->limit) + THIRD_GRACE)
-		return;
 	kill_for_good(atomic_load(&page->watcher), session);
 	kill_for_good(atomic_load(&page->guard), session);
+}
+
+void mg_watch_overdue(const struct mg_guard_page *page)
+{
+	if (mg_guard_now() >= atomic_load(&page->limit) + THIRD_GRACE)
+		mg_watch_end(page);
 }

@@ -15,6 +15,9 @@
 
 #include "ruleset/failure.h"
 
+#define SHORT_OF_MEMORY_NS 10000000
+#define SHORT_OF_MEMORY_TRIES 100
+
 struct mg_guard_message mg_guard_message(enum mg_guard_op op)
 {
 	struct mg_guard_message message;
@@ -54,12 +57,28 @@ int mg_guard_address(const char *path, struct sockaddr_un *out, struct mg_error 
 	return 0;
 }
 
+/*
+ * The kernel was short of memory for a moment: that says nothing about the
+ * other end, which must not be taken for dead because of it.
+ */
+static bool may_pass(int err, int *tries)
+{
+	const struct timespec pause = { .tv_nsec = SHORT_OF_MEMORY_NS };
+
+	if ((err != ENOMEM && err != ENOBUFS) || ++*tries > SHORT_OF_MEMORY_TRIES)
+		return false;
+	nanosleep(&pause, NULL);
+	return true;
+}
+
 int mg_guard_send(int fd, const struct mg_guard_message *message)
 {
+	int tries = 0;
+
 	for (;;) {
 		if (send(fd, message, sizeof(*message), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
 			return 0;
-		if (errno != EINTR)
+		if (errno != EINTR && !may_pass(errno, &tries))
 			return -errno;
 	}
 }
@@ -67,6 +86,7 @@ int mg_guard_send(int fd, const struct mg_guard_message *message)
 int mg_guard_receive(int fd, struct mg_guard_message *out)
 {
 	struct mg_guard_message message;
+	int tries = 0;
 	ssize_t size;
 
 	for (;;) {
@@ -77,7 +97,7 @@ int mg_guard_receive(int fd, struct mg_guard_message *out)
 		 * The other end closed with something of ours unread. Linux
 		 * says so once, in front of what it had sent before.
 		 */
-		if (errno == EINTR || errno == ECONNRESET)
+		if (errno == EINTR || errno == ECONNRESET || may_pass(errno, &tries))
 			continue;
 		return errno == EAGAIN ? -EAGAIN : -EPIPE;
 	}
@@ -103,6 +123,7 @@ static int64_t milliseconds_now(void)
 int mg_guard_await(int fd, int milliseconds, bool interruptible, struct mg_guard_message *out)
 {
 	int64_t end = milliseconds_now() + milliseconds;
+	int tries = 0;
 
 	for (;;) {
 		struct pollfd wait = { .fd = fd, .events = POLLIN };
@@ -119,10 +140,10 @@ int mg_guard_await(int fd, int milliseconds, bool interruptible, struct mg_guard
 				return -ETIMEDOUT;
 		}
 		if (poll(&wait, 1, (int)left) < 0) {
-			if (errno != EINTR)
-				return -errno;
-			if (interruptible)
+			if (errno == EINTR && interruptible)
 				return -EINTR;
+			if (errno != EINTR && !may_pass(errno, &tries))
+				return -errno;
 		}
 	}
 }
