@@ -131,27 +131,31 @@ static int each_address(const struct nlmsghdr *header, void *context)
 /*
  * IPv6 is there if the kernel has it (ipv6.disable=1 takes the file away)
  * and not all interfaces were told to do without it. One that has an address
- * all the same counts as "there".
+ * all the same counts as "there". Not to be able to look is not a no: half of
+ * a policy would be left out.
  */
-static bool read_has_ipv6(void)
+static int read_has_ipv6(bool *out)
 {
 	char byte = '0';
-	bool used;
 	FILE *file = fopen("/proc/net/if_inet6", "re");
 
+	*out = false;
 	if (!file)
-		return false;
-	used = fgetc(file) != EOF;
+		return errno == ENOENT ? 0 : -errno;
+	*out = fgetc(file) != EOF;
 	fclose(file);
-	if (used)
-		return true;
+	if (*out)
+		return 0;
 	file = fopen("/proc/sys/net/ipv6/conf/all/disable_ipv6", "re");
+	if (!file && errno != ENOENT)
+		return -errno;
 	if (file) {
 		if (fread(&byte, 1, 1, file) != 1)
 			byte = '0';
 		fclose(file);
 	}
-	return byte == '0';
+	*out = byte == '0';
+	return 0;
 }
 
 /* Is a switch of a family and interface on? One that is not there is off. */
@@ -218,11 +222,12 @@ int mg_host_read(struct mg_host **out, struct mg_error *error)
 	if (!host)
 		goto out;
 	err = read_interfaces(host);
+	if (!err)
+		err = read_has_ipv6(&host->has_ipv6);
 	if (err)
 		goto out;
 	mg_host_sort(host);
 	mg_host_read_name(host->name, sizeof(host->name));
-	host->has_ipv6 = read_has_ipv6();
 	host->forwarding[MG_IPV4] = read_forwarding(host, "ipv4", "forwarding");
 	host->forwarding[MG_IPV6] = read_forwarding(host, "ipv6", "force_forwarding");
 	*out = host;
