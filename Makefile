@@ -3,6 +3,7 @@
 # make          build build/moongate and the library
 # make run      the main job, shown in a private network namespace (root)
 # make test     all specs (root: on the real kernel), several files at once: JOBS
+# make torture  every kill point and fault of spec/torture, of which make test takes a part
 # make asan     the specs on a build with ASan and UBSan
 # make fuzz     the readers of files and of the kernel's tables under libFuzzer
 # make lint     clang-format, clang-tidy, cppcheck, luacheck
@@ -71,7 +72,7 @@ JOBS ?= $(shell expr 2 '*' $$(nproc))
 TESTS ?= spec
 PURPOSES ?= build run
 
-.PHONY: all packages run demo test specs asan valgrind lint docs bench install uninstall clean format
+.PHONY: all packages run demo test specs torture asan valgrind lint docs bench install uninstall clean format
 
 all: $(PROGRAM) $(STATIC) $(SHARED) $(MODULE)
 
@@ -99,6 +100,16 @@ specs: all
 	cp -R $(PROGRAM) $(BUILD)/libmoongate.* $(BUILD)/lua "$$built" && chmod -R a+rX "$$stage" && \
 	MOONGATE=$$built/moongate MOONGATE_BUILD=$$built LUA=$(LUA) JOBS=$(JOBS) \
 		LUA_CPATH="$$built/lua/?.so;;" $(LUA) spec/support/side_by_side.lua "$$stage/said" $(TESTS)
+
+# All of what make test takes a part of: about half an hour. The last line
+# says at how many system calls a process was hit.
+torture:
+	@$(MAKE) --no-print-directory packages PURPOSES="build run test"
+	@points=$$(mktemp) && trap 'rm -f "$$points"' EXIT && failed=0 && \
+	{ MOONGATE_WHOLE=1 MOONGATE_POINTS=$$points $(MAKE) --no-print-directory specs \
+		TESTS=spec/torture || failed=$$?; } && \
+	awk '{ sum[$$1] += $$2 } END { printf "%d kill points, %d faults\n", sum["kill"], sum["fault"] }' "$$points" && \
+	exit $$failed
 
 asan:
 	@$(MAKE) --no-print-directory packages PURPOSES="build run test"
@@ -129,7 +140,7 @@ $(BUILD)/fuzz/%: spec/fuzz/%.c spec/fuzz/input.h $(STATIC)
 		-Wl,--whole-archive $(STATIC) -Wl,--no-whole-archive $(PKG_LIBS) $(LUA_LIBS)
 
 C_FILES = $(SOURCES) $(HEADERS) $(wildcard spec/unit/*/*.[ch] spec/integration/*.c spec/property/*.c spec/support/*.h bench/*.c \
-	spec/fuzz/*.[ch] examples/*.c)
+	spec/fuzz/*.[ch] spec/torture/*.[ch] examples/*.c)
 
 lint:
 	@packaging/install-packages build lint
