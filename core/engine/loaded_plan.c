@@ -136,14 +136,21 @@ static int check_tables(const struct mg_engine *engine, const char *path, struct
 			      path);
 }
 
-/* The history tells which file it was: the policy's own files are not looked at. */
+/* The history tells which file it was, and from which ones it was made; none is looked at. */
 static int note_plan(struct mg_engine *engine, const char *path, struct mg_error *error)
 {
+	const struct mg_saved_plan *saved = engine->saved;
 	char sha256[MG_SHA256_SIZE];
+	size_t i;
+	int err = 0;
 
-	return SHA256File(path, sha256)
-		       ? mg_sources_note(&engine->sources, MG_SOURCE_PLAN, path, sha256, error)
-		       : 0;
+	for (i = 0; i < saved->file_count && !err; i++)
+		err = mg_sources_recall(&engine->sources, saved->files[i].kind,
+					saved->files[i].name, saved->files[i].path,
+					saved->files[i].sha256, error);
+	if (!err && SHA256File(path, sha256))
+		err = mg_sources_note(&engine->sources, MG_SOURCE_PLAN, path, sha256, error);
+	return err;
 }
 
 int mg_engine_load_plan(struct mg_engine *engine, const char *path, struct mg_error *error)

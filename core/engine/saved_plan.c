@@ -37,7 +37,9 @@ int mg_engine_identify(struct mg_saved_plan *out, struct mg_error *error)
 static int describe(const struct mg_engine *engine, struct mg_saved_plan *out,
 		    struct mg_error *error)
 {
-	char user[256];
+	struct mg_generation story;
+	char user[256], nobody[] = "";
+	int err;
 
 	mg_engine_user(user, sizeof(user));
 	out->time = time(NULL);
@@ -55,7 +57,11 @@ static int describe(const struct mg_engine *engine, struct mg_saved_plan *out,
 	if (engine->request.facts && !engine->host->has_ipv6)
 		out->asked &= ~(1U << MG_IPV6);
 	out->remove_foreign = engine->request.remove_foreign;
-	return mg_engine_identify(out, error);
+	err = mg_engine_make_story(engine, nobody, &story, error);
+	if (!err && mg_saved_files_copy(out, story.files, story.file_count))
+		err = mg_engine_no_memory(error);
+	mg_engine_free_story(&story);
+	return err ? err : mg_engine_identify(out, error);
 }
 
 static int describe_live(const struct mg_plan *plan, struct mg_saved_plan *out,

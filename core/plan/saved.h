@@ -23,6 +23,8 @@
  *   overridden      texts of the refusals that --force or --beside-nft overrode
  *   rules           "v4" and "v6": iptables-save text with "#@ ORIGIN" lines, or null
  *   sets            "v4" and "v6": ipset-restore text with "#@ ORIGIN" lines, or null
+ *   sources         the files that it was made from: "kind", "name", "path" and
+ *                   "sha256" each; may be absent
  *   live            for each planned table: "family", "table", "chains" (name to
  *                   sum) and "foreign" (sums), see fingerprint.h
  *   live_sets       for each set that is wanted or goes: "family", "name", and
@@ -63,10 +65,16 @@ struct mg_saved_plan {
 	size_t table_count;
 	struct mg_saved_set *live_sets;
 	size_t live_set_count;
+	struct mg_generation_file *files;
+	size_t file_count;
 };
 
 /** Frees what it holds and @saved itself. Accepts NULL. */
 void mg_saved_free(struct mg_saved_plan *saved);
+
+/** Copy the files that it was made from into @saved, which has none yet. 0 or -ENOMEM. */
+int mg_saved_files_copy(struct mg_saved_plan *saved, const struct mg_generation_file *files,
+			size_t count);
 
 /** Does this file begin as a saved plan does, and as no policy can? */
 bool mg_saved_is(const char *path);

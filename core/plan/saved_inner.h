@@ -8,6 +8,7 @@
 #define MG_SAVED_INNER_H
 
 #include <inttypes.h>
+#include <jansson.h>
 
 #include "saved.h"
 
@@ -19,5 +20,11 @@
 #define MG_SAVED_BODY "\","
 
 enum { MG_SUM_DIGITS = 16 };
+
+void mg_saved_files_clear(struct mg_saved_plan *saved);
+/** NULL: no memory. */
+json_t *mg_saved_files_list(const struct mg_saved_plan *saved);
+/** @list: NULL if there is none. -EBADMSG: it makes no sense; -ENOMEM. */
+int mg_saved_files_take(const json_t *list, struct mg_saved_plan *saved);
 
 #endif

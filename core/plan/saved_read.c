@@ -45,6 +45,7 @@ void mg_saved_free(struct mg_saved_plan *saved)
 	for (i = 0; i < saved->live_set_count; i++)
 		free(saved->live_sets[i].name);
 	free(saved->live_sets);
+	mg_saved_files_clear(saved);
 	free(saved);
 }
 
@@ -313,7 +314,7 @@ static int take_live_sets(const json_t *list, struct mg_saved_plan *saved, struc
 /* The parts of a plan whose values are not simple, borrowed from the document. */
 struct parts {
 	json_t *version, *time, *user, *policy, *host, *machine, *families, *asked;
-	json_t *remove_foreign, *overridden, *rules, *sets, *live, *live_sets;
+	json_t *remove_foreign, *overridden, *rules, *sets, *live, *live_sets, *sources;
 };
 
 static int take_parts(const struct parts *parts, struct mg_saved_plan *saved,
@@ -353,26 +354,32 @@ static int take_parts(const struct parts *parts, struct mg_saved_plan *saved,
 		err = take_live(parts->live, saved, error);
 	if (!err)
 		err = take_live_sets(parts->live_sets, saved, error);
-	return err;
+	if (!err)
+		err = mg_saved_files_take(parts->sources, saved);
+	else
+		return err;
+	return err == -EBADMSG ? strange("\"sources\" is no list of files", error)
+	       : err	       ? no_memory(error)
+			       : 0;
 }
 
 static int take_plan(json_t *document, struct mg_saved_plan *saved, struct mg_error *error)
 {
-	struct parts parts;
+	struct parts parts = { .sources = NULL };
 	json_error_t reason;
 	json_t *sum;
 	int format;
 
 	if (json_unpack_ex(document, &reason, JSON_STRICT,
 			   "{s:i, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:o, s:o, s:o, s:o, "
-			   "s:o, s:o, s:o}",
+			   "s:o, s:o, s:o, s?o}",
 			   "moongate_plan", &format, "fnv1a64", &sum, "version", &parts.version,
 			   "time", &parts.time, "user", &parts.user, "policy", &parts.policy,
 			   "host", "name", &parts.host, "machine", &parts.machine, "families",
 			   &parts.families, "asked", &parts.asked, "remove_foreign",
 			   &parts.remove_foreign, "overridden", &parts.overridden, "rules",
 			   &parts.rules, "sets", &parts.sets, "live", &parts.live, "live_sets",
-			   &parts.live_sets))
+			   &parts.live_sets, "sources", &parts.sources))
 		return strange(reason.text, error);
 	return take_parts(&parts, saved, error);
 }

@@ -140,7 +140,7 @@ static char *make_text(const struct mg_saved_plan *saved)
 {
 	json_t *plan =
 		json_pack("{s:s, s:I, s:o, s:o, s:{s:o, s:o}, s:o, s:o, s:b, s:o, s:{s:o, s:o}, "
-			  "s:{s:o, s:o}, s:o, s:o}",
+			  "s:{s:o, s:o}, s:o, s:o, s:o}",
 			  "version", saved->version, "time", (json_int_t)saved->time, "user",
 			  string_of(saved->user), "policy", string_of(saved->policy), "host",
 			  "name", string_of(saved->host), "machine",
@@ -150,7 +150,8 @@ static char *make_text(const struct mg_saved_plan *saved)
 			  overridden_of(saved), "rules", "v4", text_of(saved->rules[MG_IPV4]), "v6",
 			  text_of(saved->rules[MG_IPV6]), "sets", "v4",
 			  text_of(saved->sets[MG_IPV4]), "v6", text_of(saved->sets[MG_IPV6]),
-			  "live", live_of(saved), "live_sets", live_sets_of(saved));
+			  "sources", mg_saved_files_list(saved), "live", live_of(saved),
+			  "live_sets", live_sets_of(saved));
 	char *body = plan ? json_dumps(plan, JSON_INDENT(1)) : NULL;
 	char *text = NULL;
 	uint64_t sum;

@@ -39,16 +39,16 @@ void mg_sources_clear(struct mg_sources *sources)
 	sources->count = sources->capacity = 0;
 }
 
+static const char *const kind_names[] = {
+	[MG_SOURCE_POLICY] = "policy",	     [MG_SOURCE_MODULE] = "module",
+	[MG_SOURCE_ADDRESSES] = "addresses", [MG_SOURCE_NAMES] = "names",
+	[MG_SOURCE_PINS] = "pins",	     [MG_SOURCE_FACTS] = "facts",
+	[MG_SOURCE_PLAN] = "plan",
+};
+
 const char *mg_source_kind_name(enum mg_source_kind kind)
 {
-	static const char *const names[] = {
-		[MG_SOURCE_POLICY] = "policy",	     [MG_SOURCE_MODULE] = "module",
-		[MG_SOURCE_ADDRESSES] = "addresses", [MG_SOURCE_NAMES] = "names",
-		[MG_SOURCE_PINS] = "pins",	     [MG_SOURCE_FACTS] = "facts",
-		[MG_SOURCE_PLAN] = "plan",
-	};
-
-	return names[kind];
+	return kind_names[kind];
 }
 
 static int no_memory(struct mg_error *error)
@@ -210,6 +210,18 @@ int mg_sources_find(struct mg_sources *sources, enum mg_source_kind kind,
 	err = take(sources, &taking, text, length, error);
 	free(whole);
 	return err;
+}
+
+int mg_sources_recall(struct mg_sources *sources, const char *kind, const char *name,
+		      const char *path, const char *sha256, struct mg_error *error)
+{
+	struct taking taking = { .name = name, .path = path };
+	char *copy = strdup(path), sum[MG_SHA256_SIZE];
+
+	while (taking.kind < MG_SOURCE_PLAN && strcmp(kind_names[taking.kind], kind) != 0)
+		taking.kind++;
+	snprintf(sum, sizeof(sum), "%s", sha256);
+	return copy ? add(sources, &taking, copy, sum, error) : no_memory(error);
 }
 
 int mg_sources_note(struct mg_sources *sources, enum mg_source_kind kind, const char *path,

@@ -84,6 +84,10 @@ int mg_sources_find(struct mg_sources *sources, enum mg_source_kind kind,
 		    const char *const *folders, const char *name, const char *path,
 		    const char **folder, char **text, size_t *length, struct mg_error *error);
 
+/** Note a file that an earlier evaluation has read. Errors: MG_ENVIRONMENT. */
+int mg_sources_recall(struct mg_sources *sources, const char *kind, const char *name,
+		      const char *path, const char *sha256, struct mg_error *error);
+
 /** Note a file that was read elsewhere. Errors: MG_ENVIRONMENT. */
 int mg_sources_note(struct mg_sources *sources, enum mg_source_kind kind, const char *path,
 		    const char *sha256, struct mg_error *error);

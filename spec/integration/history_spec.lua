@@ -159,6 +159,21 @@ describe("the history #integration", function()
     assert.truthy(tables.save(lab.server, "ipv4"):find("-A INPUT -p udp -j DROP", 1, true))
   end)
 
+  it("knows the files of a saved plan, too, and the plan itself", function()
+    local path, file = program:policy(first), lab.dir .. "/tonight.plan"
+    local policy_sum = sum "policy.lua"
+    program:must("plan", path, "--out", file)
+    os.remove(path)
+    os.remove(lab.dir .. "/web.lua")
+    program:must("apply", file, "--no-confirm")
+    local out = program:must("history", "show", "1").out
+    for _, expected in ipairs { "\npolicy       policy.lua, gone\n", "\n             " .. policy_sum .. "\n",
+                                "\nmodule       web, gone\n", "\naddresses    lists/friends, unchanged since\n",
+                                "\nplan         tonight.plan, unchanged since\n" } do
+      assert.truthy(out:find(expected, 1, true), expected .. " is not in: " .. out)
+    end
+  end)
+
   it("is exported, too", function()
     apply_two()
     local text = program:must("export", "--generation", "1", "-4").out

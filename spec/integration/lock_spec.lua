@@ -189,7 +189,9 @@ describe("pinned modules #integration", function()
     must("check", path)
     -- the module is opened once, and read from what was opened
     local trace = root .. "/trace"
-    run.must { "strace", "-f", "-o", trace, "-e", "trace=openat,openat2,open", moongate.binary, "check", path }
+    -- a build with ASan cannot look for leaks while it is traced
+    run.must({ "strace", "-f", "-o", trace, "-e", "trace=openat,openat2,open", moongate.binary, "check", path },
+      { env = { ASAN_OPTIONS = "detect_leaks=0" } })
     local _, opened = run.read_file(trace):gsub('"parts/ports%.lua"[^\n]* = %d+', "")
     assert.equal(1, opened, run.read_file(trace))
   end)
