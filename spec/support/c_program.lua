@@ -15,7 +15,7 @@ local build = os.getenv("MOONGATE_BUILD") or lfs.currentdir() .. "/build"
 local packages = { "libmnl", "jansson", "xtables", "libipset", "libnetfilter_conntrack", "libmd", "libseccomp",
                    "libcap-ng", "lua5.4" }
 
--- Seconds that one program may take.
+-- Seconds that one program may take when nothing else is said, and its compilation.
 local limit = 60
 
 local function words_of(text)
@@ -53,14 +53,14 @@ function M.compile(source, binary)
 end
 
 -- The program's result; a program that does not compile counts as one that fails.
-local function result_of(source)
+local function result_of(source, seconds)
   local dir = run.must({ "mktemp", "-d" }):match("%S+")
   local result = M.compile(source, dir .. "/check")
   if result.code == 0 then
     assert(lfs.mkdir(dir .. "/work"))
     local _
     _, result = pcall(run.run, { dir .. "/check", dir .. "/work" }, {
-      limit = limit, unset = { "SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY", "SUDO_USER" },
+      limit = seconds or limit, unset = { "SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY", "SUDO_USER" },
     })
     if type(result) ~= "table" then
       result = { code = -1, out = "", err = tostring(result) }
@@ -89,9 +89,10 @@ end
 
 --- Compile and run a program, and make each of its lines a case of busted's.
 -- To be called in describe(); `it` and `pending` are busted's own.
+-- @param seconds that it may take, if that is not the usual
 -- @usage c_program.cases("spec/unit/plan/guard_check.c", it, pending)
-function M.cases(source, it, pending)
-  local result = result_of(source)
+function M.cases(source, it, pending, seconds)
+  local result = result_of(source, seconds)
   local count, failed = 0, false
   for line in result.out:gmatch("[^\n]+") do
     if report(line, it, pending) then
