@@ -13,7 +13,7 @@
 
 #include "layers.h"
 
-/* Before Linux 5.9 there is no close_range(2). */
+/* Before Linux 5.9 there is no close_range(2), and a container's filter may not know it. */
 static int close_one_by_one(int fd)
 {
 	struct rlimit limit;
@@ -22,25 +22,29 @@ static int close_one_by_one(int fd)
 	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return -errno;
 	count = limit.rlim_cur < INT_MAX ? (int)limit.rlim_cur : INT_MAX;
-	for (i = MG_WATCHED ? STDERR_FILENO + 1 : 0; i < count; i++)
-		if (i != fd)
+	for (i = 0; i < count; i++)
+		if (i != fd && !(MG_WATCHED && i == STDERR_FILENO))
 			close(i);
 	return 0;
 }
 
-static int close_between(unsigned int first, unsigned int last)
+static int close_between(int first, unsigned int last)
 {
-	return first <= last && syscall(SYS_close_range, first, last, 0) ? -errno : 0;
+	return (unsigned int)first <= last && syscall(SYS_close_range, first, last, 0) ? -errno : 0;
 }
 
 int mg_close_others(int fd)
 {
-	int err = fd > 0 ? close_between(MG_WATCHED ? STDERR_FILENO + 1 : 0, (unsigned int)fd - 1)
-			 : 0;
+	int err, from = 0;
 
+	/* of those below, a watched process keeps the one for its report */
+	for (; MG_WATCHED && from <= STDERR_FILENO && from < fd; from++)
+		if (from != STDERR_FILENO)
+			close(from);
+	err = fd > from ? close_between(from, (unsigned int)fd - 1) : 0;
 	if (!err)
-		err = close_between((unsigned int)fd + 1, ~0U);
-	return err == -ENOSYS ? close_one_by_one(fd) : err;
+		err = close_between(fd + 1, ~0U);
+	return err ? close_one_by_one(fd) : 0;
 }
 
 /* Better this process than sshd, where memory runs out. It may fail: it is a courtesy. */

@@ -41,10 +41,13 @@ int mg_drop_privileges(bool *own_user)
 	*own_user = false;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -errno;
-	/* the bounding set goes first: that needs a capability, which then goes, too */
+	/*
+	 * The bounding set goes first: that needs a capability, which then goes, too.
+	 * In a container there may be none; without new privileges the set bounds nothing.
+	 */
 	capng_clear(CAPNG_SELECT_ALL);
-	if (geteuid() == 0 && capng_apply(CAPNG_SELECT_BOUNDS))
-		return -EPERM;
+	if (geteuid() == 0)
+		capng_apply(CAPNG_SELECT_BOUNDS);
 	if (geteuid() == 0)
 		err = become_nobody(own_user);
 	if (err)

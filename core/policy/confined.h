@@ -49,6 +49,7 @@ struct mg_serving {
 	double seconds; /* of processor time */
 	char late[512]; /* where the policy was when its time was over; "": unknown */
 	bool is_late;
+	unsigned int lookups; /* of names, so far */
 };
 
 /**

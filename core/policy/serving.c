@@ -14,7 +14,7 @@
 #include "ruleset/crossing.h"
 #include "ruleset/failure.h"
 
-enum { MOST_FOLDERS = 16, LONGEST_NAME = 512, MOST_LISTED = 32 * 1024 };
+enum { MOST_FOLDERS = 16, LONGEST_NAME = 512, MOST_LISTED = 32 * 1024, MOST_LOOKUPS = 10000 };
 
 /* A text of a question that can be printed, and has no more than @longest bytes; or NULL. */
 static const char *unpack_name(struct mg_unpacking *question, size_t longest)
@@ -137,7 +137,12 @@ static int serve_name(struct mg_serving *serving, struct mg_unpacking *question)
 
 	if (!name || !names)
 		return -EBADMSG;
-	err = names->find(names->context, name, &found, &error);
+	/* its time does not count, so that somebody could go on for ever */
+	if (++serving->lookups > MOST_LOOKUPS)
+		err = mg_fail(&error, -E2BIG, MG_INVALID, "is one name too many: more than %d",
+			      MOST_LOOKUPS);
+	else
+		err = names->find(names->context, name, &found, &error);
 	serving->wire.deadline += mg_wire_now() - began;
 	pack_error(&answer, err, &error);
 	if (!err) {

@@ -37,8 +37,8 @@ describe("a hostile policy #integration", function()
     return run.write_file(path, text)
   end
 
-  local function words(path, ...)
-    return { moongate.binary, "check", path, ..., table.unpack(limit) }
+  local function words(path)
+    return { moongate.binary, "check", path, table.unpack(limit) }
   end
 
   -- `expected`: one text, or a list of which one will do; ":3" is line 3 of `file`.
