@@ -73,10 +73,11 @@ static void print_path(const char *path, int room)
 {
 	const int length = (int)strlen(path);
 
-	if (room > 8 && length > room)
-		printf("...%s", path + length - room + 3);
-	else
-		fputs(path, stdout);
+	if (room > 8 && length > room) {
+		fputs("...", stdout);
+		path += length - room + 3;
+	}
+	print_plain(path);
 }
 
 static int wider(int width, const char *text, int most)
@@ -202,11 +203,15 @@ static void show_file(const struct options *options, const struct mg_generation_
 	};
 	const enum mg_file_now now = mg_generation_file_now(file);
 
-	printf("%-11s  %s, %s", file->kind, file->name, "");
+	printf("%-11s  ", file->kind);
+	print_plain(file->name);
+	fputs(", ", stdout);
 	style(options, now == MG_FILE_SAME ? PLAIN : MOVED);
 	fputs(words[now], stdout);
 	style(options, PLAIN);
-	printf("\n             %s\n             %s\n", file->path, file->sha256);
+	fputs("\n             ", stdout);
+	print_plain(file->path);
+	printf("\n             %s\n", file->sha256);
 }
 
 static void show_about(const struct options *options, const struct mg_generation_info *info)
@@ -226,7 +231,9 @@ static void show_about(const struct options *options, const struct mg_generation
 	printf("confirmed    %s", how(info));
 	if (info->confirmed_at)
 		printf(", %s", when(info->confirmed_at, true, date));
-	printf("\npolicy       %s\n", info->policy ? info->policy : "?");
+	fputs("\npolicy       ", stdout);
+	print_plain(info->policy ? info->policy : "?");
+	putchar('\n');
 	if (info->from)
 		printf("rules        those of generation %u\n", info->from);
 	if (info->has_summary)

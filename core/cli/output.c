@@ -65,6 +65,12 @@ void pad(int width, int column)
 	printf("%*s", column - width > 2 ? column - width : 2, "");
 }
 
+void print_plain(const char *text)
+{
+	for (; *text; text++)
+		putchar((unsigned char)*text < ' ' || *text == 0x7F ? '?' : *text);
+}
+
 const char *plural(size_t count, const char *one, const char *many)
 {
 	return count == 1 ? one : many;

@@ -24,6 +24,9 @@ void pad(int width, int column);
 /** Columns that UTF-8 @text takes, all characters being one wide. */
 int text_width(const char *text);
 
+/** Print what a policy or a file said to stdout: a question mark for each control character. */
+void print_plain(const char *text);
+
 /** "1 rule", "2 rules". */
 const char *plural(size_t count, const char *one, const char *many);
 

@@ -217,7 +217,12 @@ int mg_engine_lock(struct mg_engine *engine, bool add, const struct mg_lock **ou
 	mg_ruleset_free(ruleset);
 	if (err)
 		return err;
-	if (collect(engine, add || engine->request.facts) || find_changes(engine->pinning))
+	err = collect(engine, add || engine->request.facts);
+	if (err == -EINVAL) /* the evaluation hands out data, and has named it */
+		return mg_fail(error, err, MG_INVALID,
+			       "%s uses a module whose name cannot be written down",
+			       engine->request.policy);
+	if (err || find_changes(engine->pinning))
 		return mg_engine_no_memory(error);
 	err = write_lock(engine, error);
 	if (!err)

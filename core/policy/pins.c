@@ -39,10 +39,23 @@ const struct mg_pin *mg_pins_find(const struct mg_pins *pins, const char *name)
 	return NULL;
 }
 
+/* What use() may be given. */
+static bool is_module(const char *word)
+{
+	size_t length = strlen(word), i;
+
+	for (i = 0; i < length; i++)
+		if (!isalnum((unsigned char)word[i]) && !strchr("_-.", word[i]))
+			return false;
+	return length && length <= LONGEST_NAME && word[0] != '.' && word[length - 1] != '.';
+}
+
 int mg_pins_add(struct mg_pins *pins, const char *name, const char *sha256)
 {
 	struct mg_pin *pin;
 
+	if (!is_module(name))
+		return -EINVAL;
 	if (mg_make_room((void **)&pins->items, &pins->capacity, pins->count + 1,
 			 sizeof(*pins->items)))
 		return -ENOMEM;
@@ -84,17 +97,6 @@ int mg_pins_check(const struct mg_pins *pins, const char *name, const char *file
 		       "%s is not the module that %s pins: its SHA-256 is %.*s..., and not "
 		       "%.*s.... If the change is wanted, read it, then run `moongate lock %s'",
 		       file, pins->path, SHOWN, sha256, SHOWN, pin->sha256, pins->policy);
-}
-
-/* What use() may be given. */
-static bool is_module(const char *word)
-{
-	size_t length = strlen(word), i;
-
-	for (i = 0; i < length; i++)
-		if (!isalnum((unsigned char)word[i]) && !strchr("_-.", word[i]))
-			return false;
-	return length && length <= LONGEST_NAME && word[0] != '.' && word[length - 1] != '.';
 }
 
 static bool is_sha256(const char *word)

@@ -33,7 +33,10 @@ void mg_pins_clear(struct mg_pins *pins);
 /** The pin of a module, or NULL. It moves when one is added. */
 const struct mg_pin *mg_pins_find(const struct mg_pins *pins, const char *name);
 
-/** Pin a module that is not pinned yet. Returns 0 or -ENOMEM. */
+/**
+ * Pin a module that is not pinned yet. Returns 0, -ENOMEM, or -EINVAL: no module
+ * can be called so, nor may it stand in the file.
+ */
 int mg_pins_add(struct mg_pins *pins, const char *name, const char *sha256);
 
 /** Sort it by name. */

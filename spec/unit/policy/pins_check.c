@@ -101,6 +101,17 @@ static void test_checks(void)
 				    "wanted, read it, then run `moongate lock x/p.lua'");
 }
 
+static void test_names(void)
+{
+	mg_pins_clear(&pins);
+	EXPECT_DONE(mg_pins_add(&pins, "roles.web-2_x", SUM_A));
+	EXPECT_IS(mg_pins_add(&pins, "a\nroles.web " SUM_B "\nb", SUM_A), -EINVAL);
+	EXPECT_IS(mg_pins_add(&pins, "a b", SUM_A), -EINVAL);
+	EXPECT_IS(mg_pins_add(&pins, "#", SUM_A), -EINVAL);
+	EXPECT_IS(mg_pins_add(&pins, "", SUM_A), -EINVAL);
+	EXPECT_TEXT(written(), "roles.web-2_x " SUM_A "\n");
+}
+
 static void test_random_bytes(void)
 {
 	static const char letters[] = "ab.-_ \t\r\n#019f";
@@ -123,6 +134,7 @@ int main(void)
 	tap_run("is read as it was written, in order", test_round_trip);
 	tap_run("tells a mistake by line and kind", test_mistakes);
 	tap_run("refuses other bytes, and what it does not have", test_checks);
+	tap_run("takes no name that is more than one", test_names);
 	tap_run("takes or refuses any bytes", test_random_bytes);
 	mg_pins_clear(&pins);
 	return tap_end();
