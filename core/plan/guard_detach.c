@@ -94,14 +94,32 @@ static int empty_stdio(struct mg_error *error)
 	return 0;
 }
 
-/* All of this is as far as we are allowed to. */
+/* As far as we are allowed to: the hard limit, too, or else up to it. */
+static void lift_limit(__rlimit_resource_t resource, rlim_t enough)
+{
+	struct rlimit limit = { .rlim_cur = enough, .rlim_max = enough };
+	struct rlimit now;
+
+	if (getrlimit(resource, &now) < 0 || now.rlim_cur >= enough)
+		return;
+	if (now.rlim_max > enough)
+		limit.rlim_max = now.rlim_max;
+	if (setrlimit(resource, &limit) == 0)
+		return;
+	limit.rlim_cur = limit.rlim_max = now.rlim_max;
+	setrlimit(resource, &limit);
+}
+
+/* What whoever called us may not have is no reason to leave the new rules alone. */
 static void lift_limits(void)
 {
-	const struct rlimit none = { .rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY };
 	int fd;
 
-	setrlimit(RLIMIT_CPU, &none);
-	setrlimit(RLIMIT_FSIZE, &none);
+	lift_limit(RLIMIT_CPU, RLIM_INFINITY);
+	lift_limit(RLIMIT_FSIZE, RLIM_INFINITY);
+	lift_limit(RLIMIT_AS, RLIM_INFINITY);
+	lift_limit(RLIMIT_DATA, RLIM_INFINITY);
+	lift_limit(RLIMIT_NOFILE, 256);
 	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;

@@ -187,6 +187,19 @@ static void watch_time(struct mg_sentry *sentry)
 		sentry->accept_after = 0;
 }
 
+/*
+ * poll() does not even begin where a process may have fewer descriptors than it
+ * is asked about. All are read without waiting, but for a pidfd: its being
+ * ready is what it says.
+ */
+static void look_everywhere(struct pollfd *fds, size_t count, size_t except)
+{
+	for (size_t i = 0; i < count; i++)
+		fds[i].revents = i == except || errno == EINTR || fds[i].fd < 0 ? 0 : POLLIN;
+	if (errno != EINTR)
+		poll(NULL, 0, 10);
+}
+
 static void loop(struct mg_sentry *sentry) __attribute__((noreturn));
 static void loop(struct mg_sentry *sentry)
 {
@@ -207,11 +220,8 @@ static void loop(struct mg_sentry *sentry)
 			fds[FIRST + i] = (struct pollfd){ .fd = sentry->knockers[i].fd,
 							  .events = POLLIN };
 		set_timer(sentry);
-		if (poll(fds, FIRST + MG_KNOCKERS, LOOK_AGAIN_MS) < 0) {
-			if (errno != EINTR)
-				poll(NULL, 0, 10);
-			memset(fds, 0, sizeof(fds));
-		}
+		if (poll(fds, FIRST + MG_KNOCKERS, LOOK_AGAIN_MS) < 0)
+			look_everywhere(fds, FIRST + MG_KNOCKERS, APPLYING);
 		/* the clock first, each time: nothing else may delay it */
 		watch_time(sentry);
 		if (fds[WATCHER].revents || sentry->watcher < 0)

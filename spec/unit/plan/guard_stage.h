@@ -24,6 +24,7 @@ struct stage {
 	volatile int failing_restores, failing_confirms, restore_ms, settle_ms;
 	volatile int confirm_ms; /* that it takes, before it counts where negative */
 	volatile int guard;	 /* its process id */
+	volatile int limit, guard_of_somebody;
 	char by[32];
 };
 
