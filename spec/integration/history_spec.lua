@@ -78,7 +78,7 @@ describe("the history #integration", function()
     -- a rule that is not ours, and one that waits
     local waiting = program:start("apply", program:policy(first), "--confirm", "60s")
     run.wait_until("the third waits", 10, function()
-      return program:run("history").out:find("\n? +3 ") ~= nil
+      return program:run("history").out:find("\n%? +3 ") ~= nil
     end)
     assert.truthy(program:must("history").out:find("\n%? +3  [^\n]*  never  ", 1), program:must("history").out)
     program:must("rollback")
@@ -172,6 +172,22 @@ describe("the history #integration", function()
                                 "\nplan         tonight.plan, unchanged since\n" } do
       assert.truthy(out:find(expected, 1, true), expected .. " is not in: " .. out)
     end
+  end)
+
+  it("is not gone back to where it would lock the operator out", function()
+    local other = network.lab()
+    local far = moongate.new(other)
+    local ssh = { env = { SSH_CONNECTION = "10.137.0.2 50000 10.137.0.1 22" } }
+    far:apply(far:policy((base:gsub("allow_inbound_ssh%(%)", ""))))
+    far:apply(far:policy(base))
+    local before = tables.save(other.server, "ipv4")
+    local result = far:run_with(ssh, "apply", "--generation", "1", "--no-confirm")
+    assert.equal(5, result.code, result.out .. result.err)
+    assert.equal(before, tables.save(other.server, "ipv4"))
+    assert.equal(0, far:run_with(ssh, "apply", "--generation", "1", "--no-confirm", "--force").code)
+    -- who applied, and from where, stands in the history
+    local out = far:must("history", "show", "3").out
+    assert.truthy(out:find("^generation   3, in force\napplied      [^\n]* by root from 10%.137%.0%.2\n"), out)
   end)
 
   it("is exported, too", function()
