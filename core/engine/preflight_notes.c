@@ -329,10 +329,12 @@ static int tell_way(struct telling *telling, const struct mg_probe *probe, size_
 		return tell_verdict(telling, probe, &one);
 	if (one.connection.fate == MG_PROBE_SHUT)
 		return tell_doubt(telling, &order->ways[index + 1], &one.connection);
-	if (two.connection.fate != MG_PROBE_SHUT)
+	if (two.connection.fate == MG_PROBE_OPEN || one.connection.fate == MG_PROBE_NOT_JUDGED)
 		return tell_verdict(telling, probe, &one);
 	telling->way = &order->ways[index + 1];
 	name_way(telling);
+	if (two.connection.fate != MG_PROBE_SHUT)
+		return tell_verdict(telling, probe, &two);
 	return tell_doubt(telling, &order->ways[index], &two.connection);
 }
 
@@ -346,6 +348,8 @@ static void forget_analysis(struct mg_engine *engine, size_t number)
 		return;
 	first = number ? ends[number - 1] : engine->first_way_note;
 	last = ends[number];
+	if (first == last)
+		return;
 	for (i = first; i < last; i++) {
 		free(notes->items[i].place);
 		free(notes->items[i].text);
@@ -379,7 +383,10 @@ static int note_nothing(struct mg_engine *engine, int err, struct mg_error *erro
 
 	snprintf(reason, sizeof(reason), "%s%s",
 		 device ? "no TUN device is to be had (/dev/net/tun): " : "", strerror(-err));
-	return mg_preflight_note_unjudged(engine, reason, device ? "modprobe tun" : NULL, error);
+	return mg_preflight_note_unjudged(engine, reason,
+					  device && err != -EACCES && err != -EPERM ? "modprobe tun"
+										    : NULL,
+					  error);
 }
 
 /* Of the ways of one connection; another one is by another interface. */

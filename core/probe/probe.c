@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "attempt.h"
 #include "remembered.h"
 #include "ruleset/failure.h"
 #include "space.h"

@@ -28,6 +28,7 @@ struct mg_space {
 	size_t count, capacity;
 	int control;		    /* + 1; a socket for ioctl */
 	struct mnl_socket *netlink; /* for addresses and routes */
+	uint16_t attempts;	    /* so far: each takes ports of its own */
 	int raw[MG_FAMILIES];	    /* + 1; for what this host itself sends */
 };
 

@@ -1,287 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The handshake of a way in, and who stood in its way.
- *
- * What comes in by a TUN device has been dealt with when write(2) returns, the
- * answer included; the waiting is for kernels that steer packets to other CPUs.
+ * Attempts to get in, and who stood in their way.
  */
 #include "way_in.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-/* Milliseconds: for a first look, and for one that is to be explained. */
+#include "attempt.h"
+
+/* Milliseconds: for a first look, for one that is to be explained, and without tables. */
 enum { SHORT = 15, LONG = 60, CONTROL = 250 };
 
-/* Ports that no session has: a client takes what it likes. */
+/* Where the ports begin that a client may take. */
 enum { FIRST_PORT = 50021, LOW_PORT = 33341, HIGH_PORT = 50041 };
-
-struct attempt {
-	struct mg_space *space;
-	const struct mg_probe_way *way;
-	int listener;
-	int patience;
-	uint16_t port; /* the client's */
-	bool reset;    /* a RST came */
-	enum mg_probe_stage stage;
-};
-
-union address {
-	struct sockaddr any;
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-};
-
-static socklen_t make_address(enum mg_family family, const unsigned char *bytes, uint16_t port,
-			      union address *out)
-{
-	memset(out, 0, sizeof(*out));
-	if (family == MG_IPV4) {
-		out->v4.sin_family = AF_INET;
-		out->v4.sin_port = htons(port);
-		if (bytes)
-			memcpy(&out->v4.sin_addr, bytes, 4);
-		return sizeof(out->v4);
-	}
-	out->v6.sin6_family = AF_INET6;
-	out->v6.sin6_port = htons(port);
-	if (bytes)
-		memcpy(&out->v6.sin6_addr, bytes, 16);
-	return sizeof(out->v6);
-}
-
-static int stream_socket(enum mg_family family)
-{
-	return socket(family == MG_IPV4 ? AF_INET : AF_INET6,
-		      SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-}
-
-int mg_way_listen(const struct mg_probe_way *way)
-{
-	const enum mg_family family = way->connection.family;
-	const int fd = stream_socket(family), on = 1;
-	union address address;
-	const socklen_t size = make_address(family, NULL, way->connection.server_port, &address);
-	int err = 0;
-
-	if (fd < 0)
-		return -errno;
-	/* each way has its own: of two, the connection goes to either */
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
-	    (family == MG_IPV6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on))) ||
-	    bind(fd, &address.any, size) || listen(fd, 8))
-		err = -errno;
-	if (err)
-		close(fd);
-	return err ? err : fd;
-}
-
-static bool is_link_local(enum mg_family family, const unsigned char *address)
-{
-	return family == MG_IPV6 && address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
-}
-
-static unsigned int width(enum mg_family family)
-{
-	return family == MG_IPV4 ? 32 : 128;
-}
-
-static int prepare_local(struct mg_space *space, const struct mg_probe_way *way)
-{
-	const enum mg_family family = way->connection.family;
-	int err = mg_space_address(space, NULL, family, way->connection.server, width(family));
-
-	return err ? err
-		   : mg_space_address(space, NULL, family, way->connection.client, width(family));
-}
-
-int mg_way_prepare(struct mg_space *space, const struct mg_probe_way *way)
-{
-	const enum mg_family family = way->connection.family;
-	const unsigned char *server = way->connection.server, *client = way->original.source;
-	struct mg_probe_device *device;
-	unsigned int prefix = is_link_local(family, server) ? 64 : width(family);
-	int err;
-
-	if (strcmp(way->in, "lo") == 0)
-		return prepare_local(space, way);
-	err = mg_space_device(space, way->in, &device);
-	if (!err)
-		err = mg_space_address(space, device, family, server, prefix);
-	if (!err &&
-	    memcmp(server, way->original.destination, sizeof(way->original.destination)) != 0)
-		err = mg_space_address(space, device, family, way->original.destination,
-				       width(family));
-	if (!err)
-		err = mg_space_device(space, way->out, &device);
-	if (!err && !is_link_local(family, client))
-		err = mg_space_route(space, device, family, client, width(family));
-	return err;
-}
-
-static struct mg_probe_packet packet_of(const struct attempt *attempt, uint8_t flags)
-{
-	const struct mg_tuple *tuple = &attempt->way->original;
-	struct mg_probe_packet packet = {
-		.family = attempt->way->connection.family,
-		.protocol = IPPROTO_TCP,
-		.source_port = attempt->port,
-		.destination_port = tuple->destination_port,
-		.flags = flags,
-		.sequence = 1000,
-	};
-
-	memcpy(packet.source, tuple->source, sizeof(packet.source));
-	memcpy(packet.destination, tuple->destination, sizeof(packet.destination));
-	return packet;
-}
-
-static int inject(struct attempt *attempt, const struct mg_probe_packet *packet)
-{
-	struct mg_probe_device *device;
-	int err = mg_space_device(attempt->space, attempt->way->in, &device);
-
-	return err ? err : mg_space_inject(device, packet);
-}
-
-/* The next packet that goes to the client's port with one of these flags, or with a payload. */
-static bool hear(struct attempt *attempt, uint8_t flags, struct mg_probe_packet *out)
-{
-	const enum mg_family family = attempt->way->connection.family;
-
-	while (mg_space_receive(attempt->space, attempt->patience, out) == 1) {
-		if (out->family != family || out->protocol != IPPROTO_TCP ||
-		    out->destination_port != attempt->port)
-			continue; /* "destination unreachable", say: whoever sent it is found */
-		if (out->flags & MG_PROBE_RST) {
-			attempt->reset = true;
-			return flags & MG_PROBE_RST;
-		}
-		if (flags ? (out->flags & flags) == flags : out->payload > 0)
-			return true;
-	}
-	return false;
-}
-
-static bool is_ready(int fd, short events, int patience)
-{
-	struct pollfd ready = { .fd = fd, .events = events };
-
-	return poll(&ready, 1, patience) == 1 && (ready.revents & events);
-}
-
-/* Close without a farewell: a FIN would be one more packet to be judged. */
-static void hang_up(int fd)
-{
-	const struct linger none = { .l_onoff = 1 };
-
-	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
-	close(fd);
-}
-
-/* The connection is there: a byte comes, and one goes. */
-static bool talk(struct attempt *attempt, int fd)
-{
-	struct mg_probe_packet answer;
-	char byte;
-	bool through;
-
-	attempt->stage = MG_PROBE_PACKETS;
-	if (!is_ready(fd, POLLIN, attempt->patience) || read(fd, &byte, 1) != 1)
-		return false;
-	attempt->stage = MG_PROBE_ANSWERS;
-	through = write(fd, "x", 1) == 1 && hear(attempt, 0, &answer);
-	return through;
-}
-
-/* What an attempt before this one left behind. */
-static void clear_listener(int listener)
-{
-	int fd;
-
-	while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
-		hang_up(fd);
-}
-
-static bool shake_hands(struct attempt *attempt)
-{
-	struct mg_probe_packet packet = packet_of(attempt, MG_PROBE_SYN), answer;
-	bool through;
-	int fd;
-
-	mg_space_drain(attempt->space);
-	attempt->stage = MG_PROBE_CONNECT;
-	if (inject(attempt, &packet) || !hear(attempt, MG_PROBE_SYN | MG_PROBE_ACK, &answer))
-		return false;
-	packet.flags = MG_PROBE_ACK | MG_PROBE_PSH;
-	packet.sequence++;
-	packet.acknowledged = answer.sequence + 1;
-	packet.payload = 1;
-	attempt->stage = MG_PROBE_PACKETS;
-	if (inject(attempt, &packet) || !is_ready(attempt->listener, POLLIN, attempt->patience))
-		return false;
-	fd = accept4(attempt->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd < 0)
-		return false;
-	through = talk(attempt, fd);
-	hang_up(fd);
-	return through;
-}
-
-/* From this host itself: by a socket, and the loopback device. */
-static bool connect_here(struct attempt *attempt)
-{
-	const struct mg_connection *connection = &attempt->way->connection;
-	union address client, server;
-	const socklen_t size = make_address(connection->family, connection->client, 0, &client);
-	const int fd = stream_socket(connection->family);
-	int other = -1;
-	char byte;
-
-	make_address(connection->family, connection->server, connection->server_port, &server);
-	attempt->stage = MG_PROBE_CONNECT;
-	if (fd >= 0 && bind(fd, &client.any, size) == 0 &&
-	    (connect(fd, &server.any, size) == 0 || errno == EINPROGRESS) &&
-	    is_ready(attempt->listener, POLLIN, attempt->patience))
-		other = accept4(attempt->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (other >= 0) {
-		attempt->stage = MG_PROBE_PACKETS;
-		if (write(fd, "x", 1) == 1 && is_ready(other, POLLIN, attempt->patience) &&
-		    read(other, &byte, 1) == 1)
-			attempt->stage = MG_PROBE_ANSWERS;
-		if (attempt->stage == MG_PROBE_ANSWERS && write(other, "x", 1) == 1 &&
-		    !is_ready(fd, POLLIN, attempt->patience))
-			attempt->stage = MG_PROBE_PACKETS;
-		hang_up(other);
-	}
-	if (fd >= 0)
-		hang_up(fd);
-	return attempt->stage == MG_PROBE_ANSWERS;
-}
-
-static bool try_once(struct attempt *attempt)
-{
-	attempt->reset = false;
-	clear_listener(attempt->listener);
-	return strcmp(attempt->way->in, "lo") == 0 ? connect_here(attempt) : shake_hands(attempt);
-}
 
 /* The kernel makes the routes of new IPv6 addresses when it has the time. */
 bool mg_way_control(struct mg_space *space, const struct mg_probe_way *way, int listener)
 {
-	struct attempt attempt = { space, way, listener, 1, FIRST_PORT, false, MG_PROBE_CONNECT };
+	struct mg_attempt attempt = { .space = space,
+				      .way = way,
+				      .listener = listener,
+				      .patience = 1,
+				      .base = FIRST_PORT,
+				      .plain = true };
 
-	while (!try_once(&attempt)) {
+	while (!mg_attempt_connect(&attempt)) {
 		if (attempt.patience > CONTROL)
 			return false;
 		attempt.patience *= 2;
-		attempt.port++;
 	}
 	return true;
 }
@@ -302,7 +50,7 @@ static unsigned long segments(void)
 }
 
 /* After a denial between two counts: whose was it? */
-static void name_denial(const struct mg_probe_tables *tables, const struct attempt *attempt,
+static void name_denial(const struct mg_probe_tables *tables, const struct mg_attempt *attempt,
 			struct mg_probe_verdict *out)
 {
 	const enum mg_family family = attempt->way->connection.family;
@@ -319,6 +67,11 @@ static void name_denial(const struct mg_probe_tables *tables, const struct attem
 	out->has_place = mg_probe_tables_denied(tables, family,
 						coming ? MG_PROBE_COMING : MG_PROBE_GOING,
 						&out->place);
+	/* by the loopback device each packet goes, and comes */
+	if (!out->has_place && strcmp(attempt->way->in, "lo") == 0)
+		out->has_place = mg_probe_tables_denied(tables, family,
+							coming ? MG_PROBE_GOING : MG_PROBE_COMING,
+							&out->place);
 	if (!out->has_place)
 		out->has_place = out->diverted = mg_probe_tables_diverted(tables, family,
 									  &out->place);
@@ -330,7 +83,7 @@ static void name_denial(const struct mg_probe_tables *tables, const struct attem
 }
 
 /* A denial is tried again, to be explained, and not to be taken for a kernel that is slow. */
-static void judge_connection(struct attempt *attempt, struct mg_probe_tables *tables,
+static void judge_connection(struct mg_attempt *attempt, struct mg_probe_tables *tables,
 			     struct mg_probe_verdict *out)
 {
 	const enum mg_family family = attempt->way->connection.family;
@@ -339,16 +92,14 @@ static void judge_connection(struct attempt *attempt, struct mg_probe_tables *ta
 	bool through;
 
 	attempt->patience = SHORT;
-	if (!hinges && try_once(attempt)) {
+	if (!hinges && mg_attempt_connect(attempt)) {
 		out->fate = MG_PROBE_OPEN;
 		return;
 	}
 	attempt->patience = LONG;
-	/* as good as new: to a NAT the same connection would be one that it knows */
-	attempt->port++;
 	out->err = mg_probe_tables_count(tables, family);
 	before = segments();
-	through = try_once(attempt);
+	through = mg_attempt_connect(attempt);
 	if (!out->err)
 		out->err = mg_probe_tables_count(tables, family);
 	if (out->err)
@@ -366,39 +117,12 @@ static void judge_connection(struct attempt *attempt, struct mg_probe_tables *ta
 	}
 }
 
-/* A packet of the session comes in; the listener, to which it says nothing, resets it. */
-static bool session_comes(struct attempt *attempt)
-{
-	struct mg_probe_packet packet = packet_of(attempt, MG_PROBE_ACK), answer;
-
-	packet.sequence = packet.acknowledged = 5000;
-	mg_space_drain(attempt->space);
-	attempt->stage = MG_PROBE_PACKETS;
-	return inject(attempt, &packet) == 0 && hear(attempt, MG_PROBE_RST, &answer);
-}
-
-/* A packet of the session goes out, as the server sends it. */
-static bool session_goes(struct attempt *attempt)
-{
-	const struct mg_connection *connection = &attempt->way->connection;
-	struct mg_probe_packet packet = packet_of(attempt, MG_PROBE_ACK | MG_PROBE_PSH), answer;
-
-	memcpy(packet.source, connection->server, sizeof(packet.source));
-	memcpy(packet.destination, connection->client, sizeof(packet.destination));
-	packet.source_port = connection->server_port;
-	packet.destination_port = connection->client_port;
-	packet.sequence = packet.acknowledged = 5000;
-	packet.payload = 1;
-	mg_space_drain(attempt->space);
-	return mg_space_send(attempt->space, &packet) == 0 && hear(attempt, 0, &answer);
-}
-
 /*
  * The session that is open. Where conntrack knows it, so does the namespace's;
  * where it does not, the first packet decides what becomes of it: the server's,
  * who prints that all is done, or else the client's.
  */
-static void judge_session(struct attempt *attempt, struct mg_probe_tables *tables,
+static void judge_session(struct mg_attempt *attempt, struct mg_probe_tables *tables,
 			  struct mg_probe_result *out)
 {
 	const enum mg_family family = attempt->way->connection.family;
@@ -411,11 +135,11 @@ static void judge_session(struct attempt *attempt, struct mg_probe_tables *table
 	if (attempt->way->tracked && mg_flow_pretend(family, &attempt->way->original))
 		return; /* a new connection has been judged, and its packets */
 	out->speaks_first = attempt->way->tracked ||
-			    (attempt->patience = SHORT, session_goes(attempt));
+			    (attempt->patience = SHORT, mg_attempt_session_goes(attempt));
 	attempt->patience = LONG;
 	verdict->err = mg_probe_tables_count(tables, family);
 	before = segments();
-	if (session_comes(attempt)) {
+	if (mg_attempt_session_comes(attempt)) {
 		verdict->fate = MG_PROBE_OPEN;
 		return;
 	}
@@ -429,16 +153,16 @@ static void judge_session(struct attempt *attempt, struct mg_probe_tables *table
 }
 
 /* By its port alone a new connection cannot be told from another one: a client takes any. */
-static void judge_ports(struct attempt *attempt, struct mg_probe_tables *tables,
+static void judge_ports(struct mg_attempt *attempt, struct mg_probe_tables *tables,
 			struct mg_probe_verdict *out)
 {
 	struct mg_probe_verdict other = { .fate = MG_PROBE_NOT_JUDGED };
 
-	attempt->port = LOW_PORT;
+	attempt->base = LOW_PORT;
 	judge_connection(attempt, tables, out);
 	if (out->fate == MG_PROBE_NOT_JUDGED)
 		return;
-	attempt->port = HIGH_PORT;
+	attempt->base = HIGH_PORT;
 	judge_connection(attempt, tables, &other);
 	if (other.fate == out->fate || other.fate == MG_PROBE_NOT_JUDGED)
 		return;
@@ -452,7 +176,11 @@ void mg_way_judge(struct mg_space *space, struct mg_probe_tables *tables,
 		  const struct mg_probe_way *way, int listener, struct mg_probe_result *out)
 {
 	const bool local = strcmp(way->in, "lo") == 0;
-	struct attempt attempt = { space, way, listener, SHORT, LOW_PORT, false, MG_PROBE_CONNECT };
+	struct mg_attempt attempt = { .space = space,
+				      .way = way,
+				      .listener = listener,
+				      .patience = SHORT,
+				      .base = LOW_PORT };
 
 	/* the session first: what it would be to conntrack must not be there yet */
 	if (way->lives && !local &&

@@ -37,7 +37,9 @@ describe("the preflight #integration", function()
   teardown(network.close_all)
 
   after_each(function()
-    lab.server:must { "iptables-legacy", "-t", "raw", "-F" }
+    for _, name in ipairs { "raw", "nat" } do
+      lab.server:must { "iptables-legacy", "-t", name, "-F" }
+    end
   end)
 
   local function policy_of(text)
@@ -182,6 +184,59 @@ time.sleep(60)]]):format(friend.ipv4, near.friend.ipv4) }
     lets_in(by_wan4, policy)
   end)
 
+  it("judges both ways where nobody knows by which he comes", function()
+    lab.server:must { "ip", "link", "add", "vip0", "type", "veth", "peer", "name", "vip1" }
+    lab.server:must { "sh", "-c", "ip link set vip0 up; ip link set vip1 up; ip addr add 192.0.2.1/32 dev vip0" }
+    local by_vip = friend.ipv4 .. " 50000 192.0.2.1 22"
+    lets_in(by_vip, sound)
+    for _, way in ipairs { { "vip0", "lan0" }, { "lan0", "vip0" } } do
+      local result = as(by_vip, "plan", policy_of((sound:gsub("ssh%(%)", 'ssh { on = "' .. way[1] .. '" }'))))
+      assert.equal(0, result.code, result.err)
+      says(result, ("on %s would not get through, but one by %s would"):format(way[2], way[1]))
+    end
+    refused(by_vip, (sound:gsub("ssh%(%)", 'ssh { on = "wan0" }')), "INPUT would drop a new ssh connection from")
+    lab.server:must { "ip", "link", "del", "vip0" }
+  end)
+
+  it("comes by loopback from this host, and by a scoped address", function()
+    for _, connection in ipairs { "127.0.0.1 50000 127.0.0.1 22", "::1 50000 ::1 22",
+                                  ("%s 50000 %s 22"):format(near.friend.ipv4, near.friend.ipv4),
+                                  "fe80::2%lan0 50000 fe80::1%lan0 22" } do
+      lets_in(connection, sound)
+    end
+    refused("127.0.0.1 50000 127.0.0.1 22", (sound:gsub("allow_loopback%(%)", "")),
+      "a new ssh connection from 127.0.0.1 to 127.0.0.1 port 22 on lo", "remedy: allow_loopback()")
+    refused("fe80::2%lan0 50000 fe80::1%lan0 22", (sound:gsub("ssh%(%)", 'ssh { from = "2001:db8::/32" }')),
+      "a new ssh connection from fe80::2 to fe80::1 port 22 on lan0")
+  end)
+
+  it("comes to the port at which he really came", function()
+    lab.server:must { "iptables-legacy", "-t", "nat", "-A", "PREROUTING", "-p", "tcp", "--dport", "22",
+                      "-j", "REDIRECT", "--to-ports", "2222" }
+    local server = lab.server:start { "python3", "-c", [[
+import socket, time
+s = socket.create_server(("0.0.0.0", 2222)); print("ready", flush=True); held = s.accept(); time.sleep(60)]] }
+    run.wait_until("the listener", 5, function()
+      return server:out():find("ready", 1, true)
+    end)
+    lab.friend:start { "python3", "-c", ([[
+import socket, time
+s = socket.socket(); s.bind((%q, 45001)); s.connect((%q, 22))
+time.sleep(60)]]):format(friend.ipv4, near.friend.ipv4) }
+    run.wait_until("the session", 5, function()
+      return lab.server:must({ "ss", "-Htn", "state", "established" }):find("2222", 1, true)
+    end)
+    local session = ("%s 45001 %s 2222"):format(friend.ipv4, near.friend.ipv4)
+    local policy = sound:gsub("allow_inbound_ssh%(%)", "")
+    says(lets_in(session, policy .. "allow_inbound { tcp = 2222 }\n"), "to 10.137.0.1 port 22 on lan0 in")
+    -- a policy that owns nat, with and without the redirection
+    refused(session, policy .. "redirect_port { tcp = 80, to_port = 8080 }\nallow_inbound { tcp = 2222 }\n",
+      "INPUT would drop a new ssh connection from 10.137.0.2 to 10.137.0.1 port 22 on lan0")
+    lab.server:must { "iptables-legacy", "-t", "nat", "-F" }
+    lets_in(session, policy .. "redirect_port { tcp = 22, to_port = 2222 }\n")
+    server:signal "KILL"
+  end)
+
   it("notices who is sent elsewhere", function()
     refused(by_lan4, sound .. 'redirect_port { tcp = 22, to_port = 2222 }\nallow_inbound { tcp = 2222 }\n',
       "PREROUTING of nat would send", "elsewhere", "REDIRECT")
@@ -303,6 +358,10 @@ s = socket.create_connection((%q, 22)); time.sleep(60)]]):format(near[who].ipv4)
       "session from 10.66.0.2, so the new rules do not know it, and it dies at the commit")
     says(result, "a new ssh connection from 10.66.0.2 to 10.66.0.1 port 22 on wan0")
     assert.falsy(result.err:find("connection from 10.137.0.2", 1, true), result.err)
+    lab.server:must { "sh", "-c", "echo 0 >/proc/sys/net/netfilter/nf_conntrack_tcp_loose" }
+    says(lab.server:run { tmux }, "session from 10.137.0.2, so the new rules do not know it, and it dies at the commit",
+      "the guard takes it back")
+    lab.server:must { "sh", "-c", "echo 1 >/proc/sys/net/netfilter/nf_conntrack_tcp_loose" }
     listener:signal "KILL"
   end)
 end)
