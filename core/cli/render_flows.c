@@ -57,7 +57,7 @@ void render_flows(const struct options *options, const struct mg_engine *engine)
 		return;
 	printf("%zu established %s would not be admitted if %s began now. %s%s:\n", report->denied,
 	       plural(report->denied, "flow", "flows"), report->denied == 1 ? "it" : "they",
-	       drops ? "Confirmed, the new rules end them"
+	       drops ? "As soon as the new rules are confirmed they are ended"
 		     : "They go on until they end by themselves, or with --drop-flows",
 	       which(report));
 	for (i = 0; i < report->listed; i++)
