@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #include "analysis/diagnose.h"
-#include "netfilter/set_names.h"
 #include "flows.h"
+#include "netfilter/set_names.h"
 #include "policy/evaluate.h"
 #include "preflight.h"
 #include "ruleset/failure.h"

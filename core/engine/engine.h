@@ -80,13 +80,13 @@ struct mg_engine {
 	char confinement[MG_HOW_CONFINED]; /* how the policy was confined; "": it was not */
 	/* which of them tell what analysis thinks of each of the operator's connections */
 	size_t first_way_note, *way_note_ends;
-	struct mg_owners owners; /* as of the last report */
-	char pending_token[33];	 /* the same */
-	unsigned int families;	 /* that are managed: asked for, and there */
+	struct mg_owners owners;       /* as of the last report */
+	char pending_token[33];	       /* the same */
+	unsigned int families;	       /* that are managed: asked for, and there */
 	struct mg_engine_flows *flows; /* see flows.h; NULL: not asked for */
-	bool begun;		 /* the transaction lock is held */
-	uint32_t recovered;	 /* the generation that was taken back as the state was opened */
-	bool planned;		 /* the plan is compared with the live tables, and judged */
+	bool begun;		       /* the transaction lock is held */
+	uint32_t recovered; /* the generation that was taken back as the state was opened */
+	bool planned;	    /* the plan is compared with the live tables, and judged */
 };
 
 /** -EINVAL: the caller's mistake of calling @function without @first before it. */
