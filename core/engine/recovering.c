@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "netfilter/lock.h"
 #include "plan/snapshot.h"
@@ -208,13 +209,37 @@ int mg_engine_recover(struct mg_engine *engine, struct mg_error *error)
 	return err;
 }
 
+/*
+ * A guard that is stopped keeps the lock, and with nobody left to act in its
+ * place the new rules would stay as long as it does.
+ */
+static bool is_overdue(const struct mg_pending *pending)
+{
+	static const int64_t SECOND = 1000000000, LATE = 2; /* by then its watcher would have */
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return pending->committed &&
+	       (int64_t)now.tv_sec * SECOND + now.tv_nsec > pending->deadline + LATE * SECOND;
+}
+
+static int lock_now(struct mg_engine *engine, const struct mg_pending *pending)
+{
+	static const double ENDS_SECONDS = 1;
+	int err = mg_state_lock(engine->state, 0, NULL);
+
+	if (err && is_overdue(pending) && mg_guard_end_stopped(pending->guard))
+		err = mg_state_lock(engine->state, ENDS_SECONDS, NULL);
+	return err;
+}
+
 int mg_engine_look_after(struct mg_engine *engine, struct mg_error *error)
 {
-	struct mg_pending pending;
+	struct mg_pending pending = { 0 };
 	struct mg_error words = { 0 };
 	int err = mg_state_read_pending(engine->state, &pending, NULL);
 
-	if (err == -ENOENT || mg_state_lock(engine->state, 0, NULL))
+	if (err == -ENOENT || lock_now(engine, &pending))
 		return 0;
 	err = mg_engine_recover(engine, &words);
 	mg_state_unlock(engine->state);

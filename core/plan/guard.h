@@ -143,6 +143,12 @@ enum mg_verdict mg_guard_wait(struct mg_guard *guard, int milliseconds, struct m
 void mg_guard_free(struct mg_guard *guard);
 
 /**
+ * From another process, when a deadline is long over: kill that guard if it is
+ * stopped, as it must be if nobody has acted for it. Was it, and is it dead now?
+ */
+bool mg_guard_end_stopped(pid_t guard);
+
+/**
  * From another process: ask the guard at @socket_path to confirm or to roll
  * back, and wait for its answer (at most a minute).
  * @request: "confirm" or "rollback"

@@ -50,15 +50,18 @@ static bool has_ended(const struct mg_sentry *sentry)
 	return poll(&ended, 1, 0) == 1;
 }
 
-/* Has somebody stopped the guard (SIGSTOP, the freezer of an old cgroup)? */
-static bool is_stopped(const struct mg_sentry *sentry)
+/*
+ * Has somebody stopped a process (SIGSTOP, the freezer of an old cgroup)?
+ * @name: that it must have; NULL: it is known to be the one that is meant
+ */
+static bool is_stopped(pid_t pid, const char *name)
 {
 	char path[32], text[128];
 	const char *name_end;
 	ssize_t size;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", atomic_load(&sentry->page->guard));
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
@@ -66,6 +69,8 @@ static bool is_stopped(const struct mg_sentry *sentry)
 	close(fd);
 	text[size > 0 ? size : 0] = '\0';
 	name_end = strrchr(text, ')');
+	if (name && !strstr(text, name))
+		return false;
 	/* 't' is a debugger's, and may be over in a moment */
 	return name_end && name_end[1] == ' ' && name_end[2] == 'T';
 }
@@ -204,7 +209,8 @@ static void watch(struct mg_sentry *sentry)
 		wait_for_guard(sentry);
 		if (has_ended(sentry))
 			take_over(sentry);
-		stopped = is_short(atomic_load(&sentry->page->stage)) && is_stopped(sentry)
+		stopped = is_short(atomic_load(&sentry->page->stage)) &&
+					  is_stopped(atomic_load(&sentry->page->guard), NULL)
 				  ? stopped + 1
 				  : 0;
 		/* one that is being stopped and continued all the time gets its time */
@@ -283,4 +289,18 @@ void mg_watch_overdue(const struct mg_guard_page *page)
 {
 	if (mg_guard_now() >= atomic_load(&page->limit) + THIRD_GRACE)
 		mg_watch_end(page);
+}
+
+bool mg_guard_end_stopped(pid_t guard)
+{
+	struct pollfd ended = { .fd = guard > 0 ? open_process(guard) : -1, .events = POLLIN };
+	bool is_ended = false;
+
+	/* looked at when it cannot become another process any more */
+	if (ended.fd >= 0 && is_stopped(guard, "(moongate-guard)") &&
+	    syscall(SYS_pidfd_send_signal, ended.fd, SIGKILL, NULL, 0) == 0)
+		is_ended = poll(&ended, 1, DIES_MS) == 1;
+	if (ended.fd >= 0)
+		close(ended.fd);
+	return is_ended;
 }

@@ -206,6 +206,19 @@ describe("guard and watcher #integration", function()
       assert.same({}, snapshot_files())
     end)
 
+    it("are made good though the guard is only stopped, once it is late", function()
+      local process, guard, watcher = apply_pending(1)
+      guards.signal("STOP", guard)
+      guards.signal("STOP", watcher)
+      process:signal("KILL")
+      guards.signal("KILL", watcher)
+      run.must { "sleep", "0.5" }
+      program:must("status")
+      assert.truthy(is_new(), "its deadline is not over")
+      run.must { "sleep", "2.8" }
+      said(program:must("status"))
+    end)
+
     it("are no reason to take a ban away that came in between", function()
       local keeping = base_policy .. 'keep { chains = "f2b-*" }\n'
       tables.edit(lab.server, "ipv4", "-N f2b-sshd")
