@@ -25,8 +25,14 @@
 #define MG_POLICY_SECONDS 2.0
 #endif
 
-/** What may pass on top, on a host that is busy, until the parent says that the time is over. */
-#define MG_POLICY_GRACE 0.4
+/*
+ * Where others have the processor, the time is over when so much has passed on top, if the
+ * policy, with what it had the parent do, has used that part of its own; and in any case
+ * when so many times its own have passed.
+ */
+#define MG_POLICY_GRACE 0.3
+#define MG_POLICY_PART 0.4
+#define MG_POLICY_TIMES 10
 
 /** How the child says by its end that the time is over; any other code means nothing. */
 enum { MG_LATE_EXIT = 3 };
@@ -50,6 +56,8 @@ struct mg_serving {
 	char late[512]; /* where the policy was when its time was over; "": unknown */
 	bool is_late;
 	unsigned int lookups; /* of names, so far */
+	int64_t until;	      /* then the time may be over; the wire's deadline is the end of all */
+	double served;	      /* seconds of processor time that answers took */
 };
 
 /**

@@ -54,8 +54,8 @@ int mg_policy_evaluate(const struct mg_evaluation *evaluation, struct mg_ruleset
 
 /**
  * The same in a child without any rights.
- * @seconds: of processor time; 0: the usual. On a busy host it may have half a second
- *           more, but no more; waiting for names does not count.
+ * @seconds: of processor time; 0: the usual. On a busy host less will do, soon after that
+ *           has passed; waiting for names does not count.
  * @how:     it was confined, in words; "" if it did not come so far
  * Errors: also MG_INVALID where the policy takes too long, crashes, or tries
  * what is forbidden; MG_ENVIRONMENT where it cannot be confined.

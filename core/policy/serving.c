@@ -132,6 +132,7 @@ static int serve_name(struct mg_serving *serving, struct mg_unpacking *question)
 	const struct mg_resolved_name *found = NULL;
 	struct mg_parcel answer = { .size = 0 };
 	struct mg_error error = { .status = MG_DONE };
+	int64_t took;
 	size_t i;
 	int err;
 
@@ -143,7 +144,9 @@ static int serve_name(struct mg_serving *serving, struct mg_unpacking *question)
 			      MOST_LOOKUPS);
 	else
 		err = names->find(names->context, name, &found, &error);
-	serving->wire.deadline += mg_wire_now() - began;
+	took = mg_wire_now() - began;
+	serving->wire.deadline += took;
+	serving->until += took;
 	pack_error(&answer, err, &error);
 	if (!err) {
 		mg_parcel_number(&answer, (uint32_t)found->count);

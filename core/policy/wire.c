@@ -26,9 +26,9 @@ int64_t mg_wire_now(void)
 	return (int64_t)now.tv_sec * 1000 * MILLISECOND + now.tv_nsec;
 }
 
-static int wait_for(const struct mg_wire *wire, short events)
+static int wait_for(const struct mg_wire *wire, short events, int64_t deadline)
 {
-	const int64_t left = wire->deadline - mg_wire_now();
+	const int64_t left = deadline - mg_wire_now();
 	struct pollfd poll_fd = { .fd = wire->fd, .events = events };
 	int count;
 
@@ -40,9 +40,9 @@ static int wait_for(const struct mg_wire *wire, short events)
 	return count < 0 && errno != EINTR ? -errno : 0;
 }
 
-int mg_wire_wait(const struct mg_wire *wire)
+int mg_wire_wait(const struct mg_wire *wire, int64_t deadline)
 {
-	return wait_for(wire, POLLIN);
+	return wait_for(wire, POLLIN, deadline);
 }
 
 static bool is_no_room(int number)
@@ -72,7 +72,7 @@ int mg_wire_write(const struct mg_wire *wire, struct iovec *pieces, int count)
 		}
 		length = write_some(wire, pieces, count);
 		if (length < 0 && !wire->confined && is_no_room(errno)) {
-			err = wait_for(wire, POLLOUT);
+			err = wait_for(wire, POLLOUT, wire->deadline);
 			if (err)
 				return err;
 		} else if (length < 0 && errno != EINTR) {
@@ -103,7 +103,7 @@ int mg_wire_read(const struct mg_wire *wire, void *bytes, size_t size)
 		} else if (!count) {
 			return -EPIPE;
 		} else if (!wire->confined && is_no_room(errno)) {
-			err = wait_for(wire, POLLIN);
+			err = wait_for(wire, POLLIN, wire->deadline);
 			if (err)
 				return err;
 		} else if (errno != EINTR) {

@@ -56,8 +56,8 @@ int mg_wire_send(const struct mg_wire *wire, enum mg_message kind, const struct 
 int mg_wire_receive(const struct mg_wire *wire, enum mg_message *kind, struct mg_parcel *parcel,
 		    size_t largest);
 
-/** Wait for the first byte of a message; or for a signal. */
-int mg_wire_wait(const struct mg_wire *wire);
+/** Wait for the first byte of a message, or for a signal; -ETIMEDOUT at @deadline. */
+int mg_wire_wait(const struct mg_wire *wire, int64_t deadline);
 
 /** Bytes as they are. @pieces: changed; what has gone is not in them any more */
 int mg_wire_write(const struct mg_wire *wire, struct iovec *pieces, int count);

@@ -174,7 +174,7 @@ static int play_half(const struct mg_wire *wire)
 
 static void test_time(void)
 {
-	EXPECT_REFUSED(play_sleep, "p.lua: the policy takes more than 0.7 s, the limit");
+	EXPECT_REFUSED(play_sleep, "p.lua: the policy takes more than 0.6 s, the limit");
 	EXPECT_REFUSED(play_flood, "the limit");
 	EXPECT_REFUSED(play_chat, "the limit");
 	EXPECT_REFUSED(play_half, "the limit");
