@@ -334,7 +334,7 @@ struct mg_flow_line {
 	const char *protocol;			    /* "tcp", "udp", "icmp", "icmpv6"; a number */
 	const char *source, *destination;	    /* addresses */
 	unsigned int source_port, destination_port; /* 0 where there are none */
-	uint64_t packets, bytes;		    /* both ways; 0 where the kernel does not count */
+	uint64_t packets, bytes; /* both ways; 0 where the kernel does not count */
 };
 
 /** Established flows, and what of them would not be admitted if it began now. */
@@ -686,6 +686,12 @@ struct mg_live_set {
 	uint32_t count; /* of its members */
 };
 
+/** What a generation leaves to other software. */
+struct mg_live_kept {
+	const char *kind, *pattern; /* "chains" and "f2b-*" */
+	const char *owner, *origin; /* a preset of keep(), or "" */
+};
+
 /**
  * What to do with them, in order: a chain, then its rules numbered from 1.
  * Other than 0 ends the visit, and is what mg_engine_visit() returns.
@@ -697,6 +703,7 @@ struct mg_live_visitor {
 	/* of a generation only; both, or NULL */
 	int (*set)(void *context, const struct mg_live_set *set);
 	int (*member)(void *context, const char *text);
+	int (*kept)(void *context, const struct mg_live_kept *kept); /* or NULL */
 };
 
 /**
@@ -715,7 +722,7 @@ int mg_engine_visit(struct mg_engine *engine, const char *table, const char *cha
 
 /**
  * Visit the chains and rules of a generation in the same order, then its sets,
- * each followed by its members. They have counted nothing.
+ * each followed by its members, then what it keeps. They have counted nothing.
  * Errors: MG_INVALID where there is none; MG_ENVIRONMENT where it is damaged.
  */
 int mg_engine_visit_generation(struct mg_engine *engine, uint32_t number,

@@ -302,6 +302,23 @@ static int show_member(void *context, const char *text)
 	return 0;
 }
 
+static int show_kept(void *context, const struct mg_live_kept *kept)
+{
+	struct listing *listing = context;
+
+	style(listing->options, STRONG);
+	fputs("\nkept", stdout);
+	style(listing->options, PLAIN);
+	printf("  %s  ", kept->kind);
+	print_plain(kept->pattern);
+	if (*kept->owner)
+		printf("  (%s)", kept->owner);
+	fputs("   ", stdout);
+	print_origin(listing->options, kept->origin);
+	putchar('\n');
+	return 0;
+}
+
 static const struct mg_generation_info *find(const struct mg_history *history, uint32_t number)
 {
 	size_t i;
@@ -321,6 +338,7 @@ static int show_one(const struct options *options, struct mg_engine *engine,
 		.rule = show_rule,
 		.set = show_set,
 		.member = show_member,
+		.kept = show_kept,
 		.context = &listing,
 	};
 	const struct mg_generation_info *info = find(history, options->generation);

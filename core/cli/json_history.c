@@ -85,7 +85,7 @@ static json_t *json_about(struct document *document, const struct mg_generation_
 /* Where the next chain, rule, set and member go. */
 struct place {
 	struct document *document;
-	json_t *chains, *rules, *sets, *members;
+	json_t *chains, *rules, *sets, *members, *kept;
 };
 
 static int add_chain(void *context, const struct mg_live_chain *chain)
@@ -138,6 +138,19 @@ static int add_member(void *context, const char *text)
 	return 0;
 }
 
+static int add_kept(void *context, const struct mg_live_kept *kept)
+{
+	struct place *place = context;
+	json_t *object = json_object();
+
+	put(place->document, object, "kind", json_text(kept->kind));
+	put(place->document, object, "pattern", json_text(kept->pattern));
+	put(place->document, object, "owner", *kept->owner ? json_text(kept->owner) : json_null());
+	put(place->document, object, "origin", json_origin(place->document, kept->origin));
+	put_element(place->document, place->kept, object);
+	return 0;
+}
+
 static int json_one(const struct options *options, struct mg_engine *engine,
 		    const struct mg_history *history, struct document *document,
 		    struct mg_error *error)
@@ -148,6 +161,7 @@ static int json_one(const struct options *options, struct mg_engine *engine,
 		.rule = add_rule,
 		.set = add_set,
 		.member = add_member,
+		.kept = add_kept,
 		.context = &place,
 	};
 	size_t i;
@@ -160,6 +174,8 @@ static int json_one(const struct options *options, struct mg_engine *engine,
 	put(document, document->content, "chains", place.chains);
 	place.sets = json_array();
 	put(document, document->content, "sets", place.sets);
+	place.kept = json_array();
+	put(document, document->content, "kept", place.kept);
 	return mg_engine_visit_generation(engine, options->generation, &visitor, error);
 }
 

@@ -10,6 +10,7 @@
 
 #include "engine.h"
 #include "ruleset/failure.h"
+#include "ruleset/keep.h"
 #include "ruleset/save_text.h"
 #include "ruleset/set_text.h"
 
@@ -93,6 +94,23 @@ static int visit_set(const struct mg_set_view *set, const struct mg_live_visitor
 	return err;
 }
 
+static int visit_keeps(const struct mg_ruleset *ruleset, const struct mg_live_visitor *visitor)
+{
+	struct mg_keep keep;
+	uint32_t i;
+	int err = 0;
+
+	for (i = 0; i < mg_ruleset_keep_count(ruleset) && !err; i++) {
+		struct mg_live_kept shown;
+
+		mg_ruleset_keep_at(ruleset, i, &keep);
+		shown = (struct mg_live_kept){ mg_keep_kinds[keep.kind], keep.pattern, keep.owner,
+					       keep.origin };
+		err = visitor->kept(visitor->context, &shown);
+	}
+	return err;
+}
+
 static int visit(const struct mg_engine *engine, struct mg_ruleset *ruleset,
 		 const struct mg_live_visitor *visitor, struct mg_error *error)
 {
@@ -112,6 +130,8 @@ static int visit(const struct mg_engine *engine, struct mg_ruleset *ruleset,
 		if (engine->families & 1U << set.family)
 			err = visit_set(&set, visitor);
 	}
+	if (visitor->kept && !err)
+		err = visit_keeps(ruleset, visitor);
 	return err;
 }
 

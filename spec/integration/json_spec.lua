@@ -111,6 +111,8 @@ c.sendall(b"x"); print("ready", flush=True); time.sleep(60)]] }
     seen:run("history", "show", "1")
     seen:run("plan", "--generation", "1")
     seen:run("history", "show", "9")
+    program:apply(program:policy('keep "fail2ban"\n' .. base), "--remove-foreign")
+    seen:run("history", "show", "2")
   end
 
   it("keeps to the schema, all of which occurs", function()
