@@ -73,8 +73,11 @@ static bool is_alive(const struct mg_sockets *sockets, const struct mg_connectio
 	return false;
 }
 
-/* What conntrack knows of the session: to which address it came, before a DNAT. */
-static void ask_conntrack(struct mg_probe_way *way)
+/*
+ * What conntrack knows of the session: to which address it came, before a DNAT.
+ * False where it does not answer.
+ */
+static bool ask_conntrack(struct mg_probe_way *way)
 {
 	const struct mg_connection *connection = &way->connection;
 	struct mg_tuple answers = {
@@ -82,6 +85,7 @@ static void ask_conntrack(struct mg_probe_way *way)
 		.destination_port = connection->client_port,
 	};
 	struct mg_flow flow;
+	int err = -ENOENT;
 
 	way->original = (struct mg_tuple){
 		.source_port = connection->client_port,
@@ -91,11 +95,13 @@ static void ask_conntrack(struct mg_probe_way *way)
 	memcpy(way->original.destination, connection->server, 16);
 	memcpy(answers.source, connection->server, 16);
 	memcpy(answers.destination, connection->client, 16);
-	if (!mg_flows_known() ||
-	    mg_flow_find(connection->family, IPPROTO_TCP, &answers, &flow) != 0)
-		return;
-	way->original = flow.original;
-	way->tracked = way->lives = true;
+	if (mg_flows_known())
+		err = mg_flow_find(connection->family, IPPROTO_TCP, &answers, &flow);
+	if (!err) {
+		way->original = flow.original;
+		way->tracked = way->lives = true;
+	}
+	return !err || err == -ENOENT;
 }
 
 /* By which interface do the answers go, and, as far as is known, the packets come? */
@@ -128,6 +134,7 @@ static int find_ways(const struct mg_engine *engine, struct inquiry *inquiry)
 	const struct mg_operator *operator= & engine->operator;
 	struct mg_sockets sockets = { 0 };
 	struct mg_routes *routes;
+	bool answers;
 	size_t i;
 	int err;
 
@@ -142,10 +149,10 @@ static int find_ways(const struct mg_engine *engine, struct inquiry *inquiry)
 			continue;
 		way->connection = operator->connections[i];
 		way->number = i;
-		ask_conntrack(way);
-		if (!way->tracked && !sockets.items)
+		answers = ask_conntrack(way);
+		if (answers && !way->tracked && !sockets.items)
 			err = mg_sockets_read("/proc", &sockets);
-		if (!way->tracked)
+		if (answers && !way->tracked)
 			way->lives = is_alive(&sockets, &way->connection);
 		find_interfaces(routes, way);
 		if (!*way->in) {
@@ -284,21 +291,45 @@ static int run(const struct mg_engine *engine, bool rules, const struct mg_seque
 }
 
 /* Where there is no namespace to be had, an apply is not for that impossible. */
-static int settle(struct mg_engine *engine, int err, bool compared, struct mg_error *words)
+static int settle_without(struct mg_engine *engine, struct mg_error *words)
 {
-	if (err && words->status == MG_ENVIRONMENT && compared) {
-		err = 0;
-		if (mg_note(&engine->notes, MG_WARNING, NULL, NULL,
-			    "%s: what the kernel thinks of them will be known when they are "
-			    "committed, and a refusal then is undone",
-			    words->text))
-			err = mg_engine_no_memory(words);
-		if (!err && engine->operator.count)
-			err = mg_preflight_note_unjudged(engine,
-							 "there is no private namespace to be had",
-							 NULL, words);
-	}
+	static const char reason[] = "there is no private namespace to be had";
+	int err = 0;
+
+	if (mg_note(&engine->notes, MG_WARNING, NULL, NULL,
+		    "%s: what the kernel thinks of them will be known when they are committed, and "
+		    "a refusal then is undone",
+		    words->text))
+		err = mg_engine_no_memory(words);
+	if (!err && engine->operator.count)
+		err = mg_preflight_note_unjudged(engine, reason, NULL, words);
+	if (!err && engine->flows)
+		err = mg_engine_flows_unjudged(engine, reason, words);
 	return err;
+}
+
+/* What came of it. @err: of the run */
+static int settle(struct mg_engine *engine, int err, const struct mg_probe *probe,
+		  const struct mg_probe_order *order, struct mg_error *words)
+{
+	const bool compared = engine->plan->table_count && engine->plan->tables[0].live;
+
+	if (err)
+		return words->status == MG_ENVIRONMENT && compared ? settle_without(engine, words)
+								   : err;
+	if (order->way_count)
+		err = mg_preflight_notes(engine, probe, order, words);
+	if (!err && probe)
+		err = mg_engine_flows_learn(engine, probe, words);
+	return err;
+}
+
+/* Is there anything to be judged but the rules? */
+static bool is_probe_wanted(const struct mg_engine *engine)
+{
+	const bool flows = engine->request.flows || engine->request.drop_flows;
+
+	return !engine->is_elsewhere && (engine->operator.count ||(flows && mg_flows_known()));
 }
 
 /* What cannot be learnt about the way in is told; the tables are tried all the same. */
@@ -334,26 +365,19 @@ static int note_no_operator(struct mg_engine *engine, struct mg_error *error)
 
 int mg_engine_preflight(struct mg_engine *engine, bool rules, struct mg_error *error)
 {
-	const bool compared = engine->plan->table_count && engine->plan->tables[0].live;
 	struct inquiry inquiry = { .order = { .loose = true } };
 	struct mg_error words = { 0 };
 	struct mg_probe *probe = NULL;
 	struct mg_sequel sequel;
 	int err = note_no_operator(engine, &words);
 
-	if (!err && !engine->is_elsewhere &&
-	    (engine->operator.count || engine->request.flows || engine->request.drop_flows))
+	if (!err && is_probe_wanted(engine))
 		err = make_probe(engine, &inquiry, &probe, &words);
 	if (!err) {
 		if (probe)
 			sequel = mg_probe_sequel(probe);
 		err = run(engine, rules, probe ? &sequel : NULL, &words);
-		if (!err && inquiry.way_count)
-			err = mg_preflight_notes(engine, probe, &inquiry.order, &words);
-		if (!err && probe)
-			err = mg_engine_flows_learn(engine, probe, &words);
-		if (err)
-			err = settle(engine, err, compared, &words);
+		err = settle(engine, err, probe, &inquiry.order, &words);
 	}
 	if (err && error)
 		*error = words;

@@ -197,7 +197,11 @@ static void sequel(void *context)
 	struct mg_probe *probe = context;
 	struct mg_space space = { 0 };
 	int *listeners = calloc(probe->order.way_count + 1, sizeof(*listeners));
+	sigset_t own;
 
+	sigemptyset(&own);
+	sigaddset(&own, SIGALRM);
+	sigprocmask(SIG_UNBLOCK, &own, NULL);
 	signal(SIGALRM, SIG_DFL);
 	alarm(MOST_SECONDS);
 	probe->told->err = listeners ? run(probe, &space, listeners) : -ENOMEM;

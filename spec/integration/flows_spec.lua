@@ -9,7 +9,7 @@ local moongate = require "spec.support.moongate"
 local network = require "spec.support.network"
 local run = require "spec.support.run"
 
-local it = features.it(it, pending)
+local it = features.it(it, pending, "tun", "conntrack")
 
 local friend, stranger = network.addresses.friend, network.addresses.stranger
 local near = network.addresses.server_for

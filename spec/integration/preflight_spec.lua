@@ -9,7 +9,7 @@ local network = require "spec.support.network"
 local run = require "spec.support.run"
 local tables = require "spec.support.tables"
 
-local it = features.it(it, pending)
+local it = features.it(it, pending, "tun", "conntrack", "nat")
 
 local friend, stranger = network.addresses.friend, network.addresses.stranger
 local near = network.addresses.server_for
@@ -324,6 +324,16 @@ chain("filter", "INPUT"):append { match = { { "recent", name = "%s", rcheck = tr
       (line:gsub("policy.lua", "other.lua")) }, { env = { SSH_CONNECTION = by_lan4 } })
     assert.equal(1, result.code)
     policy_of(sound .. 'drop_inbound "ssh"\n')
+  end)
+
+  it("goes on without a namespace, too", function()
+    -- in a user's own namespace, where no further one may be made
+    local result = run.run({ "unshare", "-Urn", "sh", "-c",
+      "ip link set lo up; echo 0 >/proc/sys/user/max_net_namespaces; "
+      .. program:line("plan", program:policy(sound)) }, { env = { SSH_CONNECTION = "127.0.0.1 50000 127.0.0.1 22" } })
+    assert.equal(0, result.code, result.err)
+    says(result, "warning: the rules cannot be tried in a private network namespace",
+      "warning: whether a new ssh connection of yours gets in could not be judged")
   end)
 
   it("wants every peer of a multiplexer in", function()

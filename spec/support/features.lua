@@ -49,6 +49,10 @@ local checks = {
     lab:close()
     return done.code == 0, "this kernel has no nat: " .. done.err
   end,
+  tun = function()
+    local done = run.run { "unshare", "--net", "sh", "-c", "ip tuntap add probe0 mode tun" }
+    return done.code == 0, "no TUN device is to be had: " .. done.err
+  end,
   sshd = program("/usr/sbin/sshd"),
   ssh = program("ssh"),
   systemd = program("systemd-analyze"),
