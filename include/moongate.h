@@ -296,6 +296,13 @@ int mg_engine_save_plan(struct mg_engine *engine, const char *path, struct mg_er
  */
 int mg_engine_load_plan(struct mg_engine *engine, const char *path, struct mg_error *error);
 
+/**
+ * Take back what was applied and never confirmed, and is guarded by nobody any
+ * more; a note says so. Whatever opens the state does it: this is for whoever may
+ * fail before. Where the state cannot be opened, nothing is done. Errors: out of memory.
+ */
+int mg_engine_look_after(struct mg_engine *engine, struct mg_error *error);
+
 /** Is this a file for mg_engine_load_plan()? Else it is one for mg_engine_check(). */
 bool mg_is_saved_plan(const char *path);
 

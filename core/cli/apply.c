@@ -60,8 +60,11 @@ static bool is_empty(const struct mg_engine *engine)
 
 static int apply(const struct options *options, struct mg_engine *engine, struct mg_error *error)
 {
-	int err = read_wanted(options, engine, error);
+	/* first: the new rules that nobody guards must not stay for a policy that is wrong */
+	int err = mg_engine_look_after(engine, error);
 
+	if (!err)
+		err = read_wanted(options, engine, error);
 	if (!err)
 		err = mg_engine_begin(engine, error);
 	if (!err)

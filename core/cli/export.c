@@ -159,7 +159,9 @@ static int run(const struct options *options)
 		own.request.elsewhere = false;
 	if (mg_engine_open(&own.request, &engine, &error))
 		return print_error(&error);
-	if (options->boot)
+	if (options->live && mg_engine_look_after(engine, &error))
+		code = print_error(&error);
+	else if (options->boot)
 		code = export_boot(options, engine);
 	else
 		code = options->sets ? export_sets(options, engine) : export(options, engine);

@@ -67,7 +67,9 @@ static int import(const struct options *options, const struct mg_import *import)
 
 	if (mg_engine_open(&options->request, &engine, &error))
 		return print_error(&error);
-	err = mg_engine_import(engine, import, &text, &error);
+	err = options->live ? mg_engine_look_after(engine, &error) : 0;
+	if (!err)
+		err = mg_engine_import(engine, import, &text, &error);
 	print_notes(options, mg_engine_notes(engine), 0);
 	if (!err)
 		fputs(text, stdout);

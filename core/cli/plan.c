@@ -45,8 +45,10 @@ static int make_plan(const struct options *options, struct mg_engine *engine,
 		     struct document *document, struct mg_error *error)
 {
 	char text[4096 + 64];
-	int unsaved = 0, err = read_wanted(options, engine, error);
+	int unsaved = 0, err = mg_engine_look_after(engine, error);
 
+	if (!err)
+		err = read_wanted(options, engine, error);
 	if (!err)
 		err = mg_engine_plan(engine, error);
 	if (err)

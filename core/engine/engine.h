@@ -103,7 +103,7 @@ int mg_engine_refuse_other_host(struct mg_engine *engine, struct mg_error *error
 
 /**
  * Open the state, if it is not; @create: make its folders. What was applied and
- * is guarded by nobody any more is taken back, see mg_engine_look_after().
+ * is guarded by nobody any more is taken back, see mg_engine_tend_state().
  */
 int mg_engine_open_state(struct mg_engine *engine, bool create, struct mg_error *error);
 
@@ -116,7 +116,7 @@ int mg_engine_open_state(struct mg_engine *engine, bool create, struct mg_error 
 int mg_engine_recover(struct mg_engine *engine, struct mg_error *error);
 
 /** The same for whoever only looks: if nobody holds the lock; a failure is a note. */
-int mg_engine_look_after(struct mg_engine *engine, struct mg_error *error);
+int mg_engine_tend_state(struct mg_engine *engine, struct mg_error *error);
 
 /**
  * The guard was asked and is gone: wait for whoever restores instead of it, or do

@@ -23,7 +23,7 @@ int mg_engine_open_state(struct mg_engine *engine, bool create, struct mg_error 
 		return 0;
 	err = mg_state_open(engine->request.state_dir, engine->request.run_dir, create,
 			    &engine->state, error);
-	return err ? err : mg_engine_look_after(engine, error);
+	return err ? err : mg_engine_tend_state(engine, error);
 }
 
 int mg_engine_read_confirmed(struct mg_engine *engine, struct mg_error *error)

@@ -233,7 +233,7 @@ static int lock_now(struct mg_engine *engine, const struct mg_pending *pending)
 	return err;
 }
 
-int mg_engine_look_after(struct mg_engine *engine, struct mg_error *error)
+int mg_engine_tend_state(struct mg_engine *engine, struct mg_error *error)
 {
 	struct mg_pending pending = { 0 };
 	struct mg_error words = { 0 };
@@ -246,6 +246,23 @@ int mg_engine_look_after(struct mg_engine *engine, struct mg_error *error)
 	if (err && mg_note(&engine->notes, MG_WARNING, NULL, NULL, "%s", words.text))
 		return mg_engine_no_memory(error);
 	return 0;
+}
+
+int mg_engine_look_after(struct mg_engine *engine, struct mg_error *error)
+{
+	int err;
+
+	if (engine->state) /* it was done when that was opened */
+		return 0;
+	/* whoever needs the state, and cannot open it, says why */
+	if (mg_state_open(engine->request.state_dir, engine->request.run_dir, false, &engine->state,
+			  NULL))
+		return 0;
+	err = mg_engine_tend_state(engine, error);
+	/* it is opened anew by who makes its folders if need be */
+	mg_state_close(engine->state);
+	engine->state = NULL;
+	return err;
 }
 
 int mg_engine_find_outcome(struct mg_engine *engine, const struct mg_pending *pending,

@@ -463,10 +463,15 @@ out:
 
 int mg_state_clear_pending(struct mg_state *state, struct mg_error *error)
 {
+	struct stat st;
 	int ret;
 
 	if (state->run.fd < 0)
 		return 0;
 	ret = mg_durable_unlink(state->run.fd, PENDING);
+	/* a guard that ends takes its socket with it; of a killed one it would stay */
+	if (!ret && fstatat(state->run.fd, SOCKET, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISSOCK(st.st_mode))
+		unlinkat(state->run.fd, SOCKET, 0);
 	return ret ? mg_state_fail(error, ret, &state->run, PENDING) : 0;
 }

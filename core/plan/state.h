@@ -211,7 +211,10 @@ int mg_state_write_pending(struct mg_state *state, const struct mg_pending *pend
 int mg_state_read_pending(struct mg_state *state, struct mg_pending *out, struct mg_error *error);
 /** Was it applied in the network namespace that this process is in? */
 bool mg_state_is_here(const struct mg_pending *pending);
-/** Remove the record, of whichever boot. 0 where there is none. */
+/**
+ * Remove the record, of whichever boot, and the socket of the guard that waited.
+ * 0 where there is none.
+ */
 int mg_state_clear_pending(struct mg_state *state, struct mg_error *error);
 
 #endif

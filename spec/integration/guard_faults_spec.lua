@@ -65,6 +65,7 @@ describe("guard and watcher #integration", function()
   -- Nothing is left of what was taken back.
   local function assert_clean()
     assert.falsy(lfs.attributes(program.state_dir .. "/run/pending.json"), "a record is left")
+    assert.falsy(lfs.attributes(program.state_dir .. "/run/guard.sock"), "a socket is left")
     assert.falsy(lfs.attributes(program.state_dir .. "/generations/2"), "a generation is left")
     assert.same({}, snapshot_files())
     assert.equal(old_sets, sets())
@@ -172,10 +173,14 @@ describe("guard and watcher #integration", function()
       { "show", 0 },
       { "restore", 0 },
       { "apply", 0, "old.lua", "--no-confirm" },
+      { "apply", 1, "wrong.lua" },
+      { "plan", 1, "wrong.lua" },
+      { "import", 0, "--live" },
     } do
-      it("are made good by " .. case[1], function()
+      it("are made good by " .. case[1] .. " " .. table.concat(case, " ", 3), function()
         guards.kill_all(program, (apply_pending(30)))
         assert.truthy(is_new())
+        program:policy("allow_nobody()\n", "wrong.lua")
         local words = { table.unpack(case, 3) }
         if words[1] and words[1]:find("%.lua$") then
           words[1] = lab.dir .. "/" .. words[1]

@@ -160,6 +160,7 @@ static void applies_a_saved_plan(void)
 	EXPECT_DONE(mg_engine_save_plan(engine, path, &tap_error));
 	EXPECT(mg_is_saved_plan(path) && !mg_is_saved_plan(policy_file));
 	EXPECT_DONE(open_for(more, false)); /* what the policy says now does not matter */
+	EXPECT_DONE(mg_engine_look_after(engine, &tap_error));
 	EXPECT_DONE(mg_engine_load_plan(engine, path, &tap_error));
 	EXPECT_DONE(mg_engine_begin(engine, &tap_error));
 	EXPECT_DONE(mg_engine_plan(engine, &tap_error));
