@@ -4,6 +4,7 @@
 # make run      the main job, shown in a private network namespace (root)
 # make test     all specs (root: on the real kernel), several files at once: JOBS
 # make torture  every kill point and fault of spec/torture, of which make test takes a part
+# make coverage lines and branches of apply, guard and state that the specs run through
 # make asan     the specs on a build with ASan and UBSan
 # make fuzz     the readers of files and of the kernel's tables under libFuzzer
 # make lint     clang-format, clang-tidy, cppcheck, luacheck
@@ -72,7 +73,7 @@ JOBS ?= $(shell expr 2 '*' $$(nproc))
 TESTS ?= spec
 PURPOSES ?= build run
 
-.PHONY: all packages run demo test specs torture asan valgrind lint docs bench install uninstall clean format
+.PHONY: all packages run demo test specs torture coverage asan valgrind lint docs bench install uninstall clean format
 
 all: $(PROGRAM) $(STATIC) $(SHARED) $(MODULE)
 
@@ -115,6 +116,24 @@ asan:
 	@$(MAKE) --no-print-directory packages PURPOSES="build run test"
 	@$(MAKE) --no-print-directory specs BUILD=build-asan OPTIMIZE="-O1 -g" HARDENING= \
 		SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+
+# How much of the code that an apply, its roll-back and the state stand on is run
+# by the specs that are about it.
+COVERED = apply commit restore durable barrier guard state generation snapshot newcomer
+COVERED_FILES := $(sort $(wildcard $(COVERED:%=core/plan/%*.c)) \
+	$(wildcard $(foreach name,applying settling restoring loading recovering,core/engine/$(name).c)))
+COVERAGE_TESTS ?= spec/unit/plan spec/unit/engine spec/torture $(sort $(wildcard $(foreach name, \
+	apply barrier boot command confirm durable fault foreign full_disk fleet guard history newcomer recover restore \
+	saved set_transactions snapshot state status token trust watcher library,spec/integration/$(name)*_spec.lua)))
+coverage:
+	@$(MAKE) --no-print-directory packages PURPOSES="build run test coverage"
+	@mkdir -p build-coverage && find build-coverage -name '*.gcda' -delete
+	@$(MAKE) --no-print-directory specs BUILD=build-coverage HARDENING= SANITIZE=--coverage \
+		OPTIMIZE="-O0 -g -fprofile-update=atomic -include $(abspath spec/support/coverage.h)" \
+		TESTS="$(COVERAGE_TESTS)"
+	@gcovr --root . --object-directory build-coverage $(COVERED_FILES:%=--filter '%$$') >build-coverage/lines
+	@gcovr --root . --object-directory build-coverage $(COVERED_FILES:%=--filter '%$$') --branches --print-summary \
+		--fail-under-line 95 --fail-under-branch 90
 
 valgrind: $(PROGRAM)
 	@packaging/install-packages check
@@ -269,4 +288,4 @@ $(MODULE): $(BINDING_OBJECTS) $(LIB_OBJECTS)
 
 
 clean:
-	rm -rf build build-asan build-fuzz
+	rm -rf build build-asan build-coverage build-fuzz

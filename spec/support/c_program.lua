@@ -49,6 +49,9 @@ function M.compile(source, binary)
   append(words, { "-Wl,--export-dynamic", "-o", binary, source, "-Wl,--whole-archive",
                   build .. "/libmoongate.a", "-Wl,--no-whole-archive" })
   append(words, pkg_config("--libs"))
+  if build:find("coverage", 1, true) then
+    words[#words + 1] = "-lgcov"
+  end
   return run.run(words, { limit = limit })
 end
 

@@ -44,6 +44,26 @@ describe("an apply #integration #torture", function()
   end
 end)
 
+describe("an apply without memory #integration #torture", function()
+  teardown(killing.close)
+
+  -- More than there are: a series ends with the last one.
+  local most = 4000
+
+  local function allocations(mode, sample)
+    local row = scenes.row(scenes.filter, { command = mode, either = mode == scenes.at_once,
+                                            preload = killing.allocations() })
+    if row.preload then
+      assert.truthy(killing.series(row, { number = 0, name = "moongate", stops = most }, sample).points > 0)
+    end
+  end
+
+  it("leaves one state or the other, whichever allocation fails", function()
+    allocations(scenes.at_once, 20)
+    allocations(scenes.unconfirmed, 3)
+  end)
+end)
+
 describe("somebody else's rule #integration #torture", function()
   teardown(killing.close)
 

@@ -16,6 +16,7 @@
  *	killed at that moment, by numbers
  *   -c CLASS -x ERRNO -y   or a call of a class (fault.h) fails; -y: and so do
  *	all of its kind from then on. The stops are those of its calls.
+ *   -A FILE   or an allocation fails, by FILE, which is made of allocations.c
  *   -h LINE -m MARK   or somebody else does something; if that succeeds, MARK
  *	has to be in the live state, and is passed over where it is compared
  *   -o   only MARK counts
@@ -84,6 +85,7 @@ static void wrong(struct series *series, const struct trace *trace, const char *
 	series->wrong++;
 	printf("not so: %s %d to process %d at stop %ld (%s, call %ld), exit code %d, %.2f s: %s\n",
 	       series->hit.interfere ? "interference"
+	       : series->hit.preload ? "allocation"
 	       : series->hit.fault   ? "error"
 				     : "signal",
 	       series->hit.fault ? series->hit.err : series->hit.signal, series->hit.target,
@@ -272,7 +274,7 @@ int main(int argc, char **argv)
 		map(strcmp(argv[1], "map") == 0 ? NULL : argv[1], argv + 3);
 		return 0;
 	}
-	while ((option = getopt(argc, argv, "+t:f:s:l:n:b:c:x:yh:m:ou:p:i:a:k:ew:d:")) != -1) {
+	while ((option = getopt(argc, argv, "+t:f:s:l:n:b:c:x:yA:h:m:ou:p:i:a:k:ew:d:")) != -1) {
 		switch (option) {
 		case 't': series.hit.target = atoi(optarg); break;
 		case 'f': series.first = atol(optarg); break;
@@ -286,6 +288,7 @@ int main(int argc, char **argv)
 		case 'c': series.hit.fault = optarg; break;
 		case 'x': series.hit.err = atoi(optarg); break;
 		case 'y': series.hit.lasting = true; break;
+		case 'A': series.hit.preload = optarg; break;
 		case 'h':
 			series.interference = optarg;
 			series.hit.interfere = interfere;

@@ -20,27 +20,40 @@ local lanes = M.whole and 8 or 3
 -- Seconds for one lane of the whole series.
 local limit = 3600
 
-local sources = "spec/torture/killer.c"
-local killer -- the compiled one
+local folder -- of what is compiled
 
---- Compile it, once.
-function M.binary()
-  if not killer then
-    local dir = run.must({ "mktemp", "-d", "/tmp/moongate-killer.XXXXXX" }):gsub("\n", "")
-    killer = dir .. "/killer"
-    run.must({ "cc", "-std=gnu17", "-D_GNU_SOURCE", "-I.", "-O1", "-Wall", "-Wextra", "-Werror", "-o", killer, sources,
-               "-lutil" }, { limit = 60 })
+-- Compile one of the files beside this one, once; returns the path of what was made.
+local function compiled(name, ...)
+  folder = folder or run.must({ "mktemp", "-d", "/tmp/moongate-killer.XXXXXX" }):gsub("\n", "")
+  local path = folder .. "/" .. name
+  if not run.read_file(path) then
+    run.must({ "cc", "-std=gnu17", "-D_GNU_SOURCE", "-I.", "-O1", "-Wall", "-Wextra", "-Werror", "-o", path,
+               "spec/torture/" .. name .. ".c", ... }, { limit = 60 })
+    run.must { "chmod", "-R", "a+rX", folder }
   end
-  return killer
+  return path
+end
+
+--- The tracer.
+function M.binary()
+  return compiled("killer", "-lutil")
+end
+
+--- What makes allocations fail; nil where the program has an allocator of its own (ASan).
+function M.allocations()
+  if moongate.binary:find("asan", 1, true) then
+    return nil
+  end
+  return compiled("allocations", "-shared", "-fPIC", "-fno-builtin")
 end
 
 --- Remove what binary() and stages() have made; for teardown().
 function M.close()
   network.close_all()
   M.labs = nil
-  if killer then
-    run.run { "rm", "-rf", (killer:gsub("/killer$", "")) }
-    killer = nil
+  if folder then
+    run.run { "rm", "-rf", folder }
+    folder = nil
   end
 end
 
@@ -109,7 +122,7 @@ local function lane_words(row, process, program, places)
                   "-d", program.lab.dir, "-a", set.again, "-k", set.look, "-n", row.signal or 9,
                   "-b", row.also or 0, "-w", row.limit or 30 }
   for option, value in pairs { ["-p"] = set.before, ["-i"] = set.next, ["-h"] = set.interfere, ["-m"] = row.mark,
-                               ["-c"] = row.fault, ["-x"] = row.err, ["-u"] = row.due } do
+                               ["-c"] = row.fault, ["-x"] = row.err, ["-u"] = row.due, ["-A"] = row.preload } do
     table.move({ option, value }, 1, 2, #words + 1, words)
   end
   for option, wanted in pairs { ["-e"] = row.either, ["-y"] = row.lasting, ["-o"] = row.only_mark } do
@@ -133,7 +146,7 @@ local function note(row, points)
   local path = os.getenv("MOONGATE_POINTS")
   if path then
     local file <close> = assert(io.open(path, "a"))
-    file:write((row.fault or row.interfere) and "fault " or "kill ", points, "\n")
+    file:write((row.fault or row.preload or row.interfere) and "fault " or "kill ", points, "\n")
   end
 end
 
@@ -145,8 +158,8 @@ end
 --   each so manyth place when all is run), force (an option that the next apply
 --   needs); fault, err and lasting: a class of calls that fail instead (fault.h);
 --   interfere(program) and mark: what somebody else does instead, and what is to be
---   seen of it, only_mark: and of nothing else; due: seconds until the old state is back
--- @param process one of processes()
+--   seen of it, only_mark: and of nothing else; preload: see allocations(); due: seconds until the old state is back
+-- @param process one of processes(); with preload its stops are allocations
 -- @param sample how many places as a part of `make test`
 -- @return { points=, new=, slowest= }; raises what went wrong
 function M.series(row, process, sample)

@@ -28,6 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "spec/torture/allocations.h"
 #include "spec/torture/fault.h"
 
 enum { MOST_PROCESSES = 64, TRACE_HANGUP = -1 };
@@ -46,10 +47,11 @@ struct hit {
 	int signal;	   /* TRACE_HANGUP: close the terminal instead */
 	const char *fault; /* a class: a call of it fails instead, with */
 	int err;
-	bool lasting;	   /* and so do all calls of that number afterwards */
-	unsigned int also; /* bits: what else is killed at that moment */
-	const char *said;  /* file for what the command says */
-	double limit;	   /* seconds in which all has to have ended */
+	bool lasting;	     /* and so do all calls of that number afterwards */
+	const char *preload; /* allocations.so: the allocation of that number fails instead */
+	unsigned int also;   /* bits: what else is killed at that moment */
+	const char *said;    /* file for what the command says */
+	double limit;	     /* seconds in which all has to have ended */
 	/* Instead of all that: what somebody else does at that moment; did it succeed? */
 	bool (*interfere)(void *context);
 	/* What holds @due seconds after the hit, if not 0. */
@@ -122,8 +124,19 @@ static void note_name(struct traced *process)
 		fclose(file);
 }
 
+/* In the child: let an allocation of it fail. */
+static void preload(const struct hit *hit, int told)
+{
+	char number[32];
+
+	snprintf(number, sizeof(number), "%ld", hit->stop);
+	setenv("MOONGATE_ALLOCATION", number, 1);
+	setenv("LD_PRELOAD", hit->preload, 1);
+	dup2(told, ALLOCATION_FD);
+}
+
 /* The child waits until it is traced, so that its first call is counted. */
-static pid_t launch(char **argv, const struct hit *hit, struct trace *trace)
+static pid_t launch(char **argv, const struct hit *hit, struct trace *trace, int told)
 {
 	int gate[2];
 	char go;
@@ -150,6 +163,8 @@ static pid_t launch(char **argv, const struct hit *hit, struct trace *trace)
 		}
 		while (read(gate[0], &go, 1) > 0)
 			;
+		if (hit->preload)
+			preload(hit, told);
 		execv(argv[0], argv);
 		_exit(127);
 	}
@@ -241,6 +256,8 @@ static bool is_followed(const struct hit *hit, const struct trace *trace, int nu
 {
 	if (hit->target < 0)
 		return true;
+	if (hit->preload)
+		return false;
 	return number == hit->target && (!trace->reached || trace->left_out || hit->lasting);
 }
 
@@ -296,11 +313,16 @@ static void trace_run(char **argv, const struct hit *hit, struct trace *trace)
 {
 	const struct sigaction action = { .sa_handler = tracer_wake };
 	double since = tracer_now(), started = since;
+	char byte;
+	int told[2];
 	pid_t first;
 
 	memset(trace, 0, sizeof(*trace));
 	sigaction(SIGALRM, &action, NULL); /* no SA_RESTART: the limit is looked at */
-	first = launch(argv, hit, trace);
+	if (pipe2(told, O_CLOEXEC | O_NONBLOCK))
+		abort();
+	first = launch(argv, hit, trace, told[1]);
+	close(told[1]);
 	number_of(trace, first);
 	tracer_tick(true);
 	for (;;) {
@@ -337,6 +359,9 @@ static void trace_run(char **argv, const struct hit *hit, struct trace *trace)
 	}
 	tracer_tick(false);
 	trace->seconds = tracer_now() - since;
+	if (hit->preload)
+		trace->reached = read(told[0], &byte, 1) == 1;
+	close(told[0]);
 	if (trace->terminal >= 0)
 		close(trace->terminal);
 }
