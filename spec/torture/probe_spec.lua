@@ -100,7 +100,8 @@ describe("packets #integration #torture", function()
     room = without_room(lab.server) - room
 
     local what = ("%d ticks in %.1f s"):format(sent.ticks, sent.seconds)
-    assert.truthy(sent.ticks >= 1000 * sent.seconds * 0.7, "too slow to tell: " .. what)
+    -- two addresses: 1 kHz to each port at least, on a machine that has other things to do
+    assert.truthy(sent.ticks >= 500 * sent.seconds, "too slow to tell: " .. what)
     -- both deny
     assert.truthy(sent.syns >= 2 * sent.ticks)
     assert.same({ 0, 0 }, { heard.closed_datagrams, heard.closed_connections }, what)
