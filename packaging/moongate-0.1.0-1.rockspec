@@ -33,6 +33,7 @@ external_dependencies = {
   LIBMD = { header = "sha2.h" },
   LIBSECCOMP = { header = "seccomp.h" },
   LIBCAP_NG = { header = "cap-ng.h" },
+  LIBSYSTEMD = { header = "systemd/sd-bus.h" },
 }
 build = {
   type = "make",

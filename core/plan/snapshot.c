@@ -5,6 +5,7 @@
  *
  * Owns nothing between calls. Must not change the kernel's tables, print or exit.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -189,6 +190,24 @@ static int open_folder(const struct mg_state *state)
 	return fd < 0 ? -errno : fd;
 }
 
+/* What a crash has left, or another boot: the transaction lock is ours. */
+static void sweep(int folder)
+{
+	const int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *entry;
+
+	if (!stream) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((entry = readdir(stream)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			unlinkat(folder, entry->d_name, 0);
+	closedir(stream);
+}
+
 /* Durably, and in its place only when it is whole. */
 static int write_in(int folder, const char *name, const struct mg_plan *plan,
 		    const struct mg_pending *pending, struct mg_error *error)
@@ -196,7 +215,7 @@ static int write_in(int folder, const char *name, const struct mg_plan *plan,
 	struct writing writing = { .sum = MG_CHECKSUM_START };
 	int err;
 
-	unlinkat(folder, HALF, 0); /* left by a crash */
+	sweep(folder);
 	err = mg_durable_create(folder, HALF, "", 0, &writing.fd);
 	if (err)
 		return err;

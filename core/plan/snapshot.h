@@ -17,7 +17,10 @@
 #include "plan.h"
 #include "state.h"
 
-/** Write that of a plan, compared, whose sets are chosen. The xtables lock is held. */
+/**
+ * Write that of a plan, compared, whose sets are chosen, and remove others. The
+ * transaction lock and that of the tables are held.
+ */
 int mg_snapshot_write(struct mg_state *state, const struct mg_plan *plan,
 		      const struct mg_pending *pending, struct mg_error *error);
 
