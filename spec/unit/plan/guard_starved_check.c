@@ -7,14 +7,15 @@
 
 #include "guard_stage.h"
 
-/* The limit on processes does not concern root; so somebody else applies, who is nobody yet. */
-static uid_t somebody(void)
-{
-	static uid_t uid;
+/*
+ * The limit on processes does not concern root; so somebody else applies, who is
+ * nobody yet, and each time another: a process that is just ending counts, too.
+ */
+static uid_t somebody;
 
-	if (!uid)
-		uid = 100000 + (uid_t)getpid();
-	return uid;
+static void choose_somebody(void)
+{
+	somebody = somebody ? somebody + 1 : 100000 + (uid_t)getpid() * 16;
 }
 
 /* A place for a socket where anybody may make one. */
@@ -32,7 +33,7 @@ static void arm_as_somebody(void)
 	pid_t both[2] = { 0 };
 	int err;
 
-	if (setrlimit(RLIMIT_NPROC, &limit) < 0 || setgid(somebody()) < 0 || setuid(somebody()) < 0)
+	if (setrlimit(RLIMIT_NPROC, &limit) < 0 || setgid(somebody) < 0 || setuid(somebody) < 0)
 		abort();
 	err = mg_guard_arm(&order, &guard, NULL, &tap_error);
 	if (err) {
@@ -57,6 +58,7 @@ static void no_forks(void)
 		pid_t pid;
 
 		begin(20);
+		choose_somebody();
 		order.socket_path = path_for_all();
 		stage->limit = limit;
 		pid = applying(arm_as_somebody);
@@ -82,7 +84,7 @@ static void no_forks(void)
 
 static void crowd(void)
 {
-	if (setuid(somebody()) < 0)
+	if (setuid(somebody) < 0)
 		abort();
 	pause_ms(60000);
 }
@@ -95,6 +97,7 @@ static void no_other_watcher(void)
 	if (geteuid() != 0)
 		return;
 	begin(20);
+	choose_somebody();
 	order.socket_path = path_for_all();
 	stage->limit = 5;
 	pid = applying(arm_as_somebody);
@@ -157,7 +160,6 @@ static void few_descriptors(void)
 
 int main(int argc, char **argv)
 {
-	somebody();
 	stage_open(argc > 1 ? argv[1] : "/tmp");
 	tap_run("is not armed where a process cannot be forked", no_forks);
 	tap_run("rolls back where no other watcher can be forked", no_other_watcher);
