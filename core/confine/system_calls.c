@@ -28,6 +28,13 @@ static const int allowed[] = {
 #endif
 };
 
+/*
+ * What the C library asks on its way, and gets by without: qsort() how much memory
+ * there is, malloc() how many processors, and for a number by chance.
+ */
+static const int refused[] = { SCMP_SYS(sysinfo), SCMP_SYS(sched_getaffinity),
+			       SCMP_SYS(getrandom) };
+
 /* Memory, if no code can run from it. */
 static const int of_memory[] = { SCMP_SYS(mmap), SCMP_SYS(mmap2), SCMP_SYS(mprotect) };
 
@@ -45,10 +52,8 @@ static int allow(scmp_filter_ctx filter)
 	/* abort() is a signal to itself: it should look like what it is */
 	if (!err)
 		err = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &itself);
-	/* qsort() asks how much memory there is, and gets by without an answer */
-	if (!err)
-		err = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(sysinfo), 0,
-					     NULL);
+	for (i = 0; i < sizeof(refused) / sizeof(*refused) && !err; i++)
+		err = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(ENOSYS), refused[i], 0, NULL);
 	return err;
 }
 
