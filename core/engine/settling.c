@@ -148,5 +148,7 @@ int mg_engine_rollback(struct mg_engine *engine, const char *token, struct mg_er
 
 	if (err)
 		return err == -ENOENT && engine->recovered ? 0 : err;
+	/* one that somebody has stopped hears nothing: its watcher does it instead */
+	mg_guard_end_stopped(pending.guard);
 	return ask(engine, &pending, "rollback", NULL, error);
 }

@@ -143,8 +143,9 @@ enum mg_verdict mg_guard_wait(struct mg_guard *guard, int milliseconds, struct m
 void mg_guard_free(struct mg_guard *guard);
 
 /**
- * From another process, when a deadline is long over: kill that guard if it is
- * stopped, as it must be if nobody has acted for it. Was it, and is it dead now?
+ * From another process, when a deadline is long over, or all is to be taken back:
+ * kill that guard if somebody has stopped it, so that whoever stands in for it acts.
+ * Was it stopped, and is it dead now?
  */
 bool mg_guard_end_stopped(pid_t guard);
 
