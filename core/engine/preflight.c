@@ -340,16 +340,19 @@ static int make_probe(struct mg_engine *engine, struct inquiry *inquiry, struct 
 
 	if (!err && engine->plan->table_count && engine->plan->tables[0].live)
 		err = mg_engine_flows_gather(engine, &inquiry->order, error);
-	if (!err && (inquiry->way_count || inquiry->order.flow_count))
-		return mg_probe_new(&inquiry->order, out, error);
 	if (err == -ENOMEM)
 		return err;
-	if (!engine->operator.count ||(!err && !inquiry->skipped))
-		return err ? mg_engine_flows_unjudged(engine, error->text, error) : 0;
-	return mg_preflight_note_unjudged(engine,
-					  err ? error->text
-					      : "no interface is known by which your client comes",
-					  NULL, error);
+	if (err && !engine->operator.count)
+		return mg_engine_flows_unjudged(engine, error->text, error);
+	if (err)
+		return mg_preflight_note_unjudged(engine, error->text, NULL, error);
+	if (inquiry->skipped && !inquiry->way_count)
+		err = mg_preflight_note_unjudged(engine,
+						 "no interface is known by which your client comes",
+						 NULL, error);
+	if (!err && (inquiry->way_count || inquiry->order.flow_count))
+		err = mg_probe_new(&inquiry->order, out, error);
+	return err;
 }
 
 static int note_no_operator(struct mg_engine *engine, struct mg_error *error)

@@ -146,6 +146,9 @@ time.sleep(60)]]):format(friend.ipv4, near.friend.ipv4) }
       "INPUT would drop the packets of your ssh session from 10.137.0.2", "remedy: allow_established()")
     local _, count = result.err:gsub("your ssh session", "")
     assert.equal(1, count, result.err)
+    -- with its flow to be judged, too, what is not known is not left out
+    result = as("192.0.2.2 50000 192.0.2.1 22", "plan", policy_of(sound), "-v")
+    says(result, "could not be judged by the kernel: no interface is known by which your client comes")
     server:signal "KILL"
   end)
 
