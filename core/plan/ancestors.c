@@ -153,6 +153,15 @@ size_t mg_ancestors_sshd(const struct mg_ancestors *ancestors)
 	return i;
 }
 
+bool mg_ancestors_log_in_elsewhere(const struct mg_ancestors *ancestors)
+{
+	bool is_any = false;
+
+	for (size_t i = 0; i < ancestors->count; i++)
+		is_any |= ancestors->items[i].is_sshd;
+	return is_any && mg_ancestors_sshd(ancestors) == ancestors->count;
+}
+
 bool mg_ancestors_multiplexed(const struct mg_ancestors *ancestors, size_t count)
 {
 	for (size_t i = 0; i < count; i++)

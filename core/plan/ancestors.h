@@ -41,6 +41,9 @@ void mg_ancestors_read(const char *proc, pid_t pid, struct mg_ancestors *out);
 /** The index of the nearest sshd of this network namespace, or @ancestors->count. */
 size_t mg_ancestors_sshd(const struct mg_ancestors *ancestors);
 
+/** Is there an sshd above, though none of this network namespace? */
+bool mg_ancestors_log_in_elsewhere(const struct mg_ancestors *ancestors);
+
 /** Is there a multiplexer among the nearest @count of them? */
 bool mg_ancestors_multiplexed(const struct mg_ancestors *ancestors, size_t count);
 

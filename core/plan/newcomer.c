@@ -169,18 +169,27 @@ static bool is_of_this_host(const struct newcomer *newcomer, const struct mg_con
 		mg_host_owner(newcomer->host, connection->family, connection->client));
 }
 
+/* One to another network namespace, from where "ip netns exec" came, is none to here. */
+static bool is_to_here(const struct newcomer *newcomer, const struct mg_connection *connection)
+{
+	return !newcomer->host || !mg_ancestors_log_in_elsewhere(&newcomer->ancestors) ||
+	       mg_host_owner(newcomer->host, connection->family, connection->server);
+}
+
 /* Does an environment say that somebody has come by ssh, once? */
 static bool says_ssh(const struct newcomer *newcomer)
 {
 	struct mg_connection connection;
 
-	if (mg_ssh_connection_read(newcomer->ssh_connection, &connection))
+	if (mg_ssh_connection_read(newcomer->ssh_connection, &connection) &&
+	    is_to_here(newcomer, &connection))
 		return true;
 	for (size_t i = 0; i < newcomer->ancestors.count; i++) {
 		const struct mg_process *process = &newcomer->ancestors.items[i];
 
 		if (!process->is_elsewhere &&
-		    mg_ssh_connection_of(newcomer->proc, process->pid, &connection))
+		    mg_ssh_connection_of(newcomer->proc, process->pid, &connection) &&
+		    is_to_here(newcomer, &connection))
 			return true;
 	}
 	return false;

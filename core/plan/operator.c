@@ -29,6 +29,7 @@ struct search {
 	bool sockets_read;
 	const char *proc;
 	pid_t pid;
+	const struct mg_host *host; /* NULL: not known */
 	struct mg_ancestors ancestors;
 	struct mg_operator *found;
 };
@@ -47,6 +48,16 @@ static int add(struct mg_operator *found, const struct mg_connection *connection
 	return err;
 }
 
+/*
+ * "ip netns exec" in an ssh session: the environment tells of a connection to
+ * another network namespace, whose packets do not come through these tables.
+ */
+static bool is_to_here(const struct search *search, const struct mg_connection *connection)
+{
+	return !search->host || !mg_ancestors_log_in_elsewhere(&search->ancestors) ||
+	       mg_host_owner(search->host, connection->family, connection->server);
+}
+
 static int from_ancestor_environment(struct search *search)
 {
 	struct mg_connection connection;
@@ -55,7 +66,8 @@ static int from_ancestor_environment(struct search *search)
 		const struct mg_process *process = &search->ancestors.items[i];
 
 		if (!process->is_elsewhere &&
-		    mg_ssh_connection_of(search->proc, process->pid, &connection))
+		    mg_ssh_connection_of(search->proc, process->pid, &connection) &&
+		    is_to_here(search, &connection))
 			return add(search->found, &connection);
 	}
 	return 0;
@@ -197,7 +209,8 @@ static int find(struct search *search, const char *ssh_connection)
 	 * connection of the day when they were started. */
 	if (mg_ancestors_multiplexed(ancestors, ancestors->count) && !under_sshd)
 		err = from_all_peers(search);
-	if (err == 0 && search->found->count == 0 && mg_ssh_connection_read(ssh_connection, &own))
+	if (err == 0 && search->found->count == 0 && mg_ssh_connection_read(ssh_connection, &own) &&
+	    is_to_here(search, &own))
 		err = add(search->found, &own);
 	if (err == 0 && search->found->count == 0)
 		err = from_ancestor_environment(search);
@@ -236,6 +249,7 @@ int mg_operator_find(const struct mg_operator_view *view, struct mg_operator *ou
 		view = &own;
 	search.proc = view->proc ? view->proc : "/proc";
 	search.pid = view->pid ? view->pid : getpid();
+	search.host = view->host;
 	ssh_connection = view->ssh_connection ? view->ssh_connection : getenv("SSH_CONNECTION");
 	err = find(&search, ssh_connection ? ssh_connection : "");
 	if (err) {

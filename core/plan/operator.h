@@ -11,7 +11,9 @@
  *   3. SSH_CONNECTION in the environment of an ancestor (sudo(8) strips it);
  *   4. the sockets of an ancestor that is sshd.
  * One who comes from this host itself (ssh localhost) came to it somehow:
- * every established ssh peer counts then as well.
+ * every established ssh peer counts then as well. One whose sshd is in another
+ * network namespace (ip netns exec) does not come through these tables: what an
+ * environment says counts then only if it is to an address of @host.
  *
  * Without privilege, environments and sockets of other users cannot be
  * seen; what can be, is used. Must not touch the tables, print or exit.

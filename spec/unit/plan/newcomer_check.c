@@ -78,6 +78,12 @@ static void make_processes(void)
 	make_process(521, "moongate", 520, AFTER, "", 0);
 	make_process(600, "moongate", 300, AFTER, "", 0);
 	move_process(600, 2);
+	make_process(610, "moongate", 300, AFTER, "SSH_CONNECTION=203.0.113.7 50023 192.0.2.99 22",
+		     0);
+	move_process(610, 2);
+	make_process(620, "moongate", 300, AFTER,
+		     "SSH_CONNECTION=203.0.113.7 50023 198.51.100.1 22", 0);
+	move_process(620, 2);
 	make_process(700, "dropbear", 1, AFTER, "", 524);
 	make_process(701, "moongate", 700, AFTER, "", 0);
 }
@@ -202,6 +208,8 @@ static void console(void)
 	EXPECT_DONE(check_console(511));
 	EXPECT_DONE(check_console(600));
 	EXPECT_DONE(check_console(431));
+	EXPECT_DONE(check_console(610));
+	EXPECT_REFUSED(check_console(620), "SSH_CONNECTION");
 	EXPECT_REFUSED(check_console(302), "comes by ssh");
 	EXPECT_REFUSED(check_console(202), "comes by ssh");
 	EXPECT_REFUSED(check_console(501), "SSH_CONNECTION");

@@ -8,7 +8,7 @@
  *             - 400 tmux - 401 bash - 402
  *             - 500 login - 501 bash - 502
  *             - 800 sshd - 801, where "ssh localhost" was used from 203.0.113.7
- *   201 - 600 in another network namespace; 700 and 701 each other's parents
+ *   201 - 600 and 610 in another network namespace; 700 and 701 each other's parents
  */
 #include "plan/operator.h"
 
@@ -21,6 +21,8 @@
 #define PEER "203.0.113.7:50022>192.0.2.1:22 "
 #define SESSION_PEER "198.51.100.4:1234>192.0.2.1:22 "
 #define LINK_LOCAL_PEER "fe80::2:4321>fe80::1:22 "
+
+static struct mg_host *host; /* NULL: not known */
 
 static void make_processes(void)
 {
@@ -46,6 +48,8 @@ static void make_processes(void)
 	make_process(502, "moongate", 501, 0, "", 0);
 	make_process(600, "moongate", 201, 0, "", 0);
 	move_process(600, 2);
+	make_process(610, "moongate", 201, 0, "SSH_CONNECTION=" OWN_CONNECTION, 0);
+	move_process(610, 2);
 	make_process(700, "a", 701, 0, "", 0);
 	make_process(701, "b", 700, 0, "", 0);
 	make_process(800, "sshd", 100, 0, "", 505);
@@ -75,9 +79,9 @@ static void make_sockets(void)
 /* Find, and compare with "client:port>server:port " of each connection. */
 static void found_is(pid_t pid, const char *ssh_connection, const char *wanted)
 {
-	const struct mg_operator_view view = { .proc = proc,
-					       .pid = pid,
-					       .ssh_connection = ssh_connection };
+	const struct mg_operator_view view = {
+		.proc = proc, .pid = pid, .ssh_connection = ssh_connection, .host = host
+	};
 	struct mg_operator found = { 0 };
 	char text[1024] = "", client[INET6_ADDRSTRLEN], server[INET6_ADDRSTRLEN];
 
@@ -176,7 +180,24 @@ static void console(void)
 
 static void other_namespace(void)
 {
+	static const unsigned char there[] = { 198, 51, 100, 1 }, here[] = { 192, 0, 2, 1 };
+	struct mg_host_interface *interface;
+
 	found_is(600, "", "");
+	/* what its environment says is of the namespace that it has left, as far as is known */
+	host = mg_host_new();
+	interface = host ? mg_host_add_interface(host, "eth1") : NULL;
+	if (!interface || mg_host_add_address(&interface->addresses, MG_IPV4, there, 24))
+		abort();
+	found_is(610, OWN_CONNECTION, "");
+	found_is(610, "", "");
+	found_is(610, "203.0.113.7 5 198.51.100.1 22", "203.0.113.7:5>198.51.100.1:22 ");
+	found_is(502, OWN_CONNECTION, PEER);
+	if (mg_host_add_address(&interface->addresses, MG_IPV4, here, 24))
+		abort();
+	found_is(610, "", PEER);
+	mg_host_free(host);
+	host = NULL;
 }
 
 static void no_end(void)
