@@ -56,13 +56,16 @@ static int no_memory(struct mg_error *error)
 	return mg_fail(error, -ENOMEM, MG_ENVIRONMENT, "out of memory");
 }
 
+/* The file, as it was met under this name, or, with NULL, under any. */
 static const struct mg_source_file *find_path(const struct mg_sources *sources,
-					      enum mg_source_kind kind, const char *path)
+					      enum mg_source_kind kind, const char *path,
+					      const char *name)
 {
 	size_t i;
 
 	for (i = 0; i < sources->count; i++)
-		if (sources->items[i].kind == kind && strcmp(sources->items[i].path, path) == 0)
+		if (sources->items[i].kind == kind && strcmp(sources->items[i].path, path) == 0 &&
+		    (!name || strcmp(sources->items[i].name, name) == 0))
 			return &sources->items[i];
 	return NULL;
 }
@@ -117,15 +120,15 @@ static int take(struct mg_sources *sources, const struct taking *taking, char **
 		free(path);
 		goto out;
 	}
-	known = find_path(sources, taking->kind, path);
-	if (!known) {
-		err = add(sources, taking, path, sha256, error);
-	} else {
-		if (strcmp(known->sha256, sha256) != 0)
-			err = mg_fail(error, -EAGAIN, MG_INVALID,
-				      "%s was changed while the policy was read: try again", path);
+	known = find_path(sources, taking->kind, path, NULL);
+	if (known && strcmp(known->sha256, sha256) != 0)
+		err = mg_fail(error, -EAGAIN, MG_INVALID,
+			      "%s was changed while the policy was read: try again", path);
+	/* a module that is a link to another one is to be pinned under both names */
+	if (err || find_path(sources, taking->kind, path, taking->name))
 		free(path);
-	}
+	else
+		err = add(sources, taking, path, sha256, error);
 out:
 	if (err) {
 		free(taking->text);

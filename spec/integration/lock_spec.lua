@@ -153,6 +153,16 @@ describe("pinned modules #integration", function()
     assert.equal("policy.lua\n", run.must { "ls", "-A", root .. "/etc" })
   end)
 
+  it("are pinned under each name that a module has", function()
+    run.must { "ln", "-s", "ports.lua", root .. "/parts/doors.lua" }
+    run.write_file(path, policy .. 'use("parts.doors", { port = 1 })\n')
+    must("lock", path)
+    assert.equal(sum "parts/ports.lua", locked():match("parts%.doors (%x+)"))
+    must("check", path)
+    run.write_file(root .. "/parts/ports.lua", ports .. " ")
+    refuses("parts/ports.lua is not the module", "check", path)
+  end)
+
   it("are not written over a file that is something else, nor read from it", function()
     for _, text in ipairs { "<<<<<<< HEAD\n", '{ "modules": [] }\n', "roles.game 1234\n" } do
       run.write_file(lock, text)

@@ -120,6 +120,21 @@ static void test_link(void)
 	EXPECT_TEXT(sources.items[0].path, in_root("empty"));
 	EXPECT_TEXT(sources.items[0].sha256,
 		    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+
+	/* two names of one module, which is pinned by its name */
+	begin();
+	write_file("one.lua", "return 1\n");
+	if (symlink("one.lua", in_root("two.lua")))
+		exit(2);
+	EXPECT_DONE(mg_sources_module(&sources, "one.lua", &text, &length, &tap_error));
+	free(text);
+	EXPECT_DONE(mg_sources_module(&sources, "two.lua", &text, &length, &tap_error));
+	free(text);
+	EXPECT_IS(sources.count, 2);
+	EXPECT_TEXT(sources.items[1].name, "two");
+	EXPECT_TEXT(sources.items[1].path, in_root("one.lua"));
+	write_file("one.lua", "return 2\n");
+	EXPECT_IS(mg_sources_module(&sources, "two.lua", &text, &length, &tap_error), -EAGAIN);
 }
 
 /* All that one evaluation reads, in the order in which it does. */
