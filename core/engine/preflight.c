@@ -147,8 +147,11 @@ static int find_ways(const struct mg_engine *engine, struct inquiry *inquiry)
 
 		if (!(engine->plan->families & 1U << operator->connections[i].family))
 			continue;
-		way->connection = operator->connections[i];
-		way->number = i;
+		/* all of it: a connection that was skipped has left its marks in this place */
+		*way = (struct mg_probe_way){
+			.connection = operator->connections[i],
+			.number = i,
+		};
 		answers = ask_conntrack(way);
 		if (answers && !way->tracked && !sockets.items)
 			err = mg_sockets_read("/proc", &sockets);
