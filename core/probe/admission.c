@@ -156,7 +156,12 @@ bool mg_is_judged_protocol(uint8_t protocol)
 	}
 }
 
-static void send_first(struct mg_space *space, const struct mg_probe_flow *flow)
+/*
+ * Returns 0 if the tables have had the packet, whatever they made of it: what is
+ * refused on its way out is -EPERM to who sends it. Any other -errno says that it
+ * never came so far.
+ */
+static int send_first(struct mg_space *space, const struct mg_probe_flow *flow)
 {
 	const struct mg_tuple *tuple = &flow->flow.original;
 	struct mg_probe_packet packet = {
@@ -168,14 +173,16 @@ static void send_first(struct mg_space *space, const struct mg_probe_flow *flow)
 		.sequence = 1000,
 	};
 	struct mg_probe_device *device;
+	int err;
 
 	memcpy(packet.source, tuple->source, sizeof(packet.source));
 	memcpy(packet.destination, tuple->destination, sizeof(packet.destination));
-	/* what is refused on its way out is an error to who sends it; nobody else asks */
-	if (flow->from_here)
-		(void)mg_space_send(space, &packet);
-	else if (mg_space_device(space, flow->in, &device) == 0)
-		(void)mg_space_inject(device, &packet);
+	if (flow->from_here) {
+		err = mg_space_send(space, &packet);
+		return err == -EPERM ? 0 : err;
+	}
+	err = mg_space_device(space, flow->in, &device);
+	return err ? err : mg_space_inject(device, &packet);
 }
 
 struct judging {
@@ -194,8 +201,7 @@ static bool is_sure(const struct judging *judging, const struct mg_probe_flow *f
 		return true;
 	if (mg_probe_tables_count(judging->tables, family))
 		return false;
-	send_first(judging->space, flow);
-	if (mg_probe_tables_count(judging->tables, family))
+	if (send_first(judging->space, flow) || mg_probe_tables_count(judging->tables, family))
 		return false;
 	return !mg_probe_tables_unsure(judging->tables, family, true, &place) &&
 	       !mg_probe_tables_untracked(judging->tables, family);
@@ -205,7 +211,8 @@ static enum mg_admission judge(const struct judging *judging, const struct mg_pr
 {
 	if (!flow->is_known || !judging->tables->tracks[flow->flow.family])
 		return MG_ADMISSION_UNKNOWN;
-	send_first(judging->space, flow);
+	if (send_first(judging->space, flow))
+		return MG_ADMISSION_UNKNOWN;
 	if (mg_flow_has_begun(judging->watch, &flow->flow))
 		return MG_ADMISSION_GRANTED;
 	return is_sure(judging, flow) ? MG_ADMISSION_DENIED : MG_ADMISSION_UNKNOWN;
