@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -98,6 +99,8 @@ int mg_limit_resources(size_t memory, unsigned int seconds)
 		{ RLIMIT_CPU, seconds }, { RLIMIT_STACK, 8 << 20 },
 	};
 	const size_t space = MG_WATCHED ? 0 : address_space();
+	/* where addresses have 32 bits the sum may be more than there are */
+	const size_t most = memory < SIZE_MAX - space ? space + memory : SIZE_MAX;
 	size_t i;
 	int err = 0;
 
@@ -106,7 +109,7 @@ int mg_limit_resources(size_t memory, unsigned int seconds)
 		err = limit(limits[i].resource, limits[i].value);
 	/* a watcher reserves terabytes of addresses */
 	if (!err && !MG_WATCHED)
-		err = limit(RLIMIT_AS, space + memory);
+		err = limit(RLIMIT_AS, most);
 	return err;
 }
 
