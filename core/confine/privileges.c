@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * User, groups and capabilities.
- *
- * The C library's setresuid() tells every thread of the process; a child has
- * one, whatever its parent had, so the system calls themselves will do.
  */
 #include <cap-ng.h>
 #include <errno.h>

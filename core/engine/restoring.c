@@ -42,8 +42,8 @@ static int begin(struct mg_engine *engine, struct mg_error *error)
 		*error = words;
 	if (!err || words.status == MG_BUSY)
 		return err;
-	if (words.status ==
-	    MG_STATE_UNKNOWN) { /* the lock is ours; what was confirmed can be had */
+	if (words.status == MG_STATE_UNKNOWN) {
+		/* the lock is ours; what was confirmed can be had */
 		engine->begun = true;
 		return warn(engine, &words, "going on with what was confirmed");
 	}

@@ -115,7 +115,9 @@ static void clean_up(void *context, enum mg_verdict verdict)
 
 static const int64_t SECOND = 1000000000;
 
-/* As the kernel has the start of a process: a connection is older or newer than the commit by it.
+/*
+ * On the clock by which the kernel tells the start of a process, and so whether a
+ * connection is older or newer than the commit.
  */
 static int64_t boottime(void)
 {

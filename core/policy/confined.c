@@ -265,19 +265,14 @@ int mg_supervise(struct mg_serving *serving, pid_t pid, struct mg_ruleset **out,
 				      : err;
 }
 
-/* A pair of ends, the child's first. Neither is one of the standard descriptors. */
-static int open_wire(int ends[2])
-{
-	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) ? -errno : 0;
-}
-
 static int start(const struct mg_evaluator *evaluator, const struct mg_evaluation *evaluation,
 		 struct mg_serving *serving, pid_t *pid)
 {
 	const pid_t parent = getpid();
 	struct mg_wire wire = { .confined = true };
-	int ends[2], err = open_wire(ends);
+	int ends[2], err; /* the child's first */
 
+	err = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) ? -errno : 0;
 	if (err)
 		return err;
 	wire.fd = ends[0];

@@ -55,7 +55,7 @@ int mg_way_listen(const struct mg_probe_way *way)
 
 	if (fd < 0)
 		return -errno;
-	/* each way has its own: of two, the connection goes to either */
+	/* not SO_REUSEPORT: of two listeners either could get the connection */
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
 	    (family == MG_IPV6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on))) ||
 	    bind(fd, &address.any, size) || listen(fd, 8))
@@ -179,14 +179,12 @@ static bool talk(struct mg_attempt *attempt, int fd)
 {
 	struct mg_probe_packet answer;
 	char byte;
-	bool through;
 
 	attempt->stage = MG_PROBE_PACKETS;
 	if (!is_ready(fd, POLLIN, attempt->patience) || read(fd, &byte, 1) != 1)
 		return false;
 	attempt->stage = MG_PROBE_ANSWERS;
-	through = write(fd, "x", 1) == 1 && hear(attempt, 0, &answer);
-	return through;
+	return write(fd, "x", 1) == 1 && hear(attempt, 0, &answer);
 }
 
 /* What an attempt before this one left behind. */

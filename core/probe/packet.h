@@ -29,7 +29,7 @@ struct mg_probe_packet {
 /** Write @packet to @out, which has MG_PROBE_PACKET_MOST bytes. Returns its length. */
 size_t mg_probe_write(const struct mg_probe_packet *packet, unsigned char *out);
 
-/** Read one. False for what is none of ours: too short, or a fragment. */
+/** Read one. False for what is none of ours: of another protocol than IP, or too short. */
 bool mg_probe_read(const unsigned char *bytes, size_t size, struct mg_probe_packet *out);
 
 #endif

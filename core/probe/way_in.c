@@ -130,12 +130,11 @@ static void judge_session(struct mg_attempt *attempt, struct mg_probe_tables *ta
 	unsigned long before;
 
 	attempt->port = attempt->way->connection.client_port;
-	attempt->patience = LONG;
 	attempt->reset = false;
 	if (attempt->way->tracked && mg_flow_pretend(family, &attempt->way->original))
 		return; /* a new connection has been judged, and its packets */
-	out->speaks_first = attempt->way->tracked ||
-			    (attempt->patience = SHORT, mg_attempt_session_goes(attempt));
+	attempt->patience = SHORT;
+	out->speaks_first = attempt->way->tracked || mg_attempt_session_goes(attempt);
 	attempt->patience = LONG;
 	verdict->err = mg_probe_tables_count(tables, family);
 	before = segments();
