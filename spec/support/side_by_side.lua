@@ -14,9 +14,6 @@
 
 local lfs = require "lfs"
 
--- What has to have the machine for itself, as it judges by time. They come last.
-local alone = {}
-
 -- One file: what it says goes to FOLDER/N, and how it went to stdout, in one
 -- write, so that two that end together do not mix. $1: the folder, $2: "N PATH",
 -- then the options. A process in the background has no ^C of its own in sh.
@@ -91,7 +88,7 @@ local function tell(path, said, code, seconds)
 end
 
 -- Run files, so many at once; returns whether each came to an end.
-local function run(folder, files, options, jobs)
+local function run_files(folder, files, options, jobs)
   local list = folder .. "/list"
   local file <close> = assert(io.open(list, "w"))
   for number, path in ipairs(files) do
@@ -115,24 +112,17 @@ end
 
 local folder = assert(arg[1], "usage: side_by_side.lua FOLDER FILE...")
 local jobs = math.tointeger(tonumber(os.getenv("JOBS"))) or 1
-local together, by_itself, options = {}, {}, {}
+local files, options = {}, {}
 
 for index = 2, #arg do
   if arg[index]:sub(1, 1) == "-" then
     options[#options + 1] = arg[index]
   else
-    local files = {}
     collect(arg[index], files)
-    for _, path in ipairs(files) do
-      table.insert(alone[path] and by_itself or together, path)
-    end
   end
 end
-sort(together)
-sort(by_itself)
+sort(files)
 -- ^C is an error, of which nobody needs the trace
-local uninterrupted, whole = pcall(function()
-  return run(folder, together, options, jobs) and run(folder, by_itself, options, 1)
-end)
+local uninterrupted, whole = pcall(run_files, folder, files, options, jobs)
 print(("%d passed, %d failed, %d skipped"):format(total.passed, total.failed, total.skipped))
 os.exit(uninterrupted and whole and total.failed == 0 and total.passed > 0)

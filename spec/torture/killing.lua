@@ -47,7 +47,7 @@ function M.allocations()
   return compiled("allocations", "-shared", "-fPIC", "-fno-builtin")
 end
 
---- Remove what binary() and stages() have made; for teardown().
+--- Remove what binary() and allocations() have made; for teardown().
 function M.close()
   network.close_all()
   M.labs = nil
@@ -158,7 +158,8 @@ end
 --   each so manyth place when all is run), force (an option that the next apply
 --   needs); fault, err and lasting: a class of calls that fail instead (fault.h);
 --   interfere(program) and mark: what somebody else does instead, and what is to be
---   seen of it, only_mark: and of nothing else; preload: see allocations(); due: seconds until the old state is back
+--   seen of it, only_mark: and of nothing else; preload: see allocations(); due:
+--   seconds until the old state is back
 -- @param process one of processes(); with preload its stops are allocations
 -- @param sample how many places as a part of `make test`
 -- @return { points=, new=, slowest= }; raises what went wrong
