@@ -3,6 +3,7 @@
  * moongate(8): the table of commands.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +94,8 @@ int main(int argc, char **argv)
 
 	prepare_heap();
 	open_standard_streams();
+	/* a file that may not grow is an error that can be told */
+	signal(SIGXFSZ, SIG_IGN);
 	if (argc < 2)
 		return usage("which command?", "");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||

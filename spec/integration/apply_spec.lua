@@ -154,6 +154,16 @@ describe("apply and the kernel #integration", function()
     assert.same({ ipv4 = 1, ipv6 = 0 }, trace.replaces(text), text)
   end)
 
+  it("touches nothing where no file may grow, and says why", function()
+    local before = tables.both(lab.server)
+    -- through a pipe: what the specs write what it says to is a file, too
+    local result = lab.server:run { "bash", "-c", ("set -o pipefail; (ulimit -f 0; %s) 2>&1 | cat"):format(
+      program:line("apply", program:policy(base), "--confirm", "1")) }
+    assert.equal(7, result.code, result.out)
+    assert.truthy(result.out:find("File too large", 1, true), result.out)
+    assert.equal(before, tables.both(lab.server))
+  end)
+
   it("touches no family when the kernel refuses a rule of one", function()
     program:apply(program:policy(base))
     local before = tables.both(lab.server)
