@@ -21,7 +21,8 @@ static bool sum_of(const json_t *record, char sum[17])
 	json_t *rest = json_copy((json_t *)record);
 	char *text = NULL;
 
-	if (rest) {
+	/* json_copy() leaves out, without a word, what it has no memory for */
+	if (rest && json_object_size(rest) == json_object_size(record)) {
 		json_object_del(rest, CHECKSUM);
 		json_object_del(rest, BOOT_ID);
 		text = json_dumps(rest, JSON_COMPACT | JSON_SORT_KEYS);
@@ -34,13 +35,30 @@ static bool sum_of(const json_t *record, char sum[17])
 	return true;
 }
 
+/*
+ * json_dumps() may leave out what it had no memory for, and say nothing; the
+ * record of what the next boot loads is read again before it is believed.
+ */
+static char *dump(const json_t *record)
+{
+	char *text = json_dumps(record, JSON_INDENT(2));
+	json_t *again = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+
+	if (!again || !json_equal(again, record)) {
+		free(text);
+		text = NULL;
+	}
+	json_decref(again);
+	return text;
+}
+
 char *mg_record_text(json_t *record)
 {
 	char sum[17];
 
 	if (!sum_of(record, sum) || json_object_set_new(record, CHECKSUM, json_string(sum)) < 0)
 		return NULL;
-	return json_dumps(record, JSON_INDENT(2));
+	return dump(record);
 }
 
 bool mg_record_is_whole(const json_t *record, bool required)
