@@ -18,8 +18,8 @@ static int commit(const struct options *options, struct mg_engine *engine)
 {
 	struct mg_transaction *transaction = NULL;
 	struct mg_error error = { 0 };
-	/* without a confirmation to wait for, the guard still covers the commit */
-	const double seconds = options->confirm > 0 ? options->confirm : 60;
+	/* with no confirmation to wait for, until this process itself makes it count */
+	const double seconds = options->confirm > 0 ? options->confirm : 5;
 	/* before anything happens, what speaks against it */
 	const size_t told = print_notes(options, mg_engine_notes(engine), 0);
 	int code, err;
