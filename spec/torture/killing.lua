@@ -8,6 +8,7 @@
 local moongate = require "spec.support.moongate"
 local network = require "spec.support.network"
 local run = require "spec.support.run"
+local scenes = require "spec.torture.scenes"
 
 local M = {}
 
@@ -75,7 +76,7 @@ end
 
 -- The line for sh that makes the old policy the live one.
 local function again(program, path, row)
-  return run.line(program:words("apply", path, "--no-confirm", "-q", row.force)) .. " 2>&1"
+  return run.line(program:words("apply", path, "--no-confirm", "-q", scenes.patient, row.force)) .. " 2>&1"
 end
 
 -- What is live, and what is confirmed: they have to agree.

@@ -7,6 +7,9 @@ local run = require "spec.support.run"
 
 local M = {}
 
+--- A busy machine, and a tracer, make the evaluation slow.
+M.patient = "--policy-seconds=20"
+
 local base = [[
 default_deny()
 allow_established()
@@ -31,12 +34,12 @@ M.tables = { old = everywhere(7000), new = everywhere(7001) }
 
 --- Apply the new policy for good.
 function M.at_once(program, new)
-  return program:words("apply", new, "--no-confirm")
+  return program:words("apply", new, "--no-confirm", M.patient)
 end
 
 --- Apply the new policy, and nobody confirms it.
 function M.unconfirmed(program, new)
-  return program:words("apply", new, "--confirm", "1s")
+  return program:words("apply", new, "--confirm", "1s", M.patient)
 end
 
 -- Waits for the commit, or for the end of an apply that does not get so far;
@@ -57,7 +60,7 @@ committed() {
 
 -- An apply in the background, and what is done once it waits: words.
 local function script(program, seconds, new, body)
-  local dir, apply = program.lab.dir, run.line(program:words("apply", new, "--confirm", seconds))
+  local dir, apply = program.lab.dir, run.line(program:words("apply", new, "--confirm", seconds, M.patient))
   run.must { "sh", "-c", ("rm -f %s/ended; [ -e %s/never ] || mkfifo %s/never"):format(dir, dir, dir) }
   return { "/bin/bash", "-c", committed:format(dir, run.quote(program.state_dir))
     .. ("{ %s; : >$dir/ended; } %s & committed%s"):format(apply, body == "" and ">/dev/null 2>&1" or "", body) }
