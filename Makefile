@@ -124,7 +124,7 @@ COVERED_FILES := $(sort $(wildcard $(COVERED:%=core/plan/%*.c)) \
 	$(wildcard $(foreach name,applying settling restoring loading recovering,core/engine/$(name).c)))
 COVERAGE_TESTS ?= spec/unit/plan spec/unit/engine spec/torture $(sort $(wildcard $(foreach name, \
 	apply barrier boot command confirm durable fault foreign full_disk fleet guard history newcomer recover restore \
-	saved set_transactions snapshot state status token trust watcher library,spec/integration/$(name)*_spec.lua)))
+	saved set_transactions snapshot state status token trust watcher,spec/integration/$(name)*_spec.lua)))
 coverage:
 	@$(MAKE) --no-print-directory packages PURPOSES="build run test coverage"
 	@mkdir -p build-coverage && find build-coverage -name '*.gcda' -delete
