@@ -191,6 +191,29 @@ static int write_lock(struct mg_engine *engine, struct mg_error *error)
 	return err;
 }
 
+/*
+ * The lock file lies beside the policy. What comes from a pipe has no folder, and
+ * a name like /dev/stdin is in one where nobody looks for the file again.
+ */
+static int judge_place(const char *policy, struct mg_error *error)
+{
+	static const char *const passing[] = { "/dev/", "/proc/" };
+	struct stat status;
+	size_t i;
+
+	if (stat(policy, &status)) /* whoever reads it says why */
+		return 0;
+	for (i = 0; i < sizeof(passing) / sizeof(*passing); i++)
+		if (!strncmp(policy, passing[i], strlen(passing[i])))
+			status.st_mode = 0;
+	return S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)
+		       ? 0
+		       : mg_fail(error, -EINVAL, MG_INVALID,
+				 "%s is no file that %s could lie beside: name the policy's own "
+				 "file",
+				 policy, lock_name);
+}
+
 int mg_engine_lock(struct mg_engine *engine, bool add, const struct mg_lock **out,
 		   struct mg_error *error)
 {
@@ -209,6 +232,9 @@ int mg_engine_lock(struct mg_engine *engine, bool add, const struct mg_lock **ou
 			       "%s is a saved plan, which uses no modules any more; here a policy "
 			       "is needed",
 			       engine->request.policy);
+	err = judge_place(engine->request.policy, error);
+	if (err)
+		return err;
 	engine->pinning = calloc(1, sizeof(*engine->pinning));
 	if (!engine->pinning)
 		return mg_engine_no_memory(error);

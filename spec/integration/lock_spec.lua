@@ -182,6 +182,22 @@ describe("pinned modules #integration", function()
     refuses("everybody can write", "check", path)
   end)
 
+  it("are not written beside a policy that has no place of its own", function()
+    run.must { "mkfifo", root .. "/pipe" }
+    for how, command in pairs {
+      ["/dev/stdin"] = "lock /dev/stdin <policy.lua",
+      ["/proc/self/fd/0"] = "lock /proc/self/fd/0 <policy.lua",
+      ["/dev/fd/3"] = "lock /dev/fd/3 3<policy.lua",
+      ["pipe"] = "lock pipe",
+    } do
+      local result = run.run { "sh", "-c", ("cd %s && exec timeout 5 %s %s"):format(root, moongate.binary, command) }
+      assert.equal(1, result.code, result.out .. result.err)
+      assert.truthy(result.err:find(how .. " is no file that moongate.lock could lie beside: name the policy", 1, true),
+        result.err)
+      assert.is_nil(run.read_file("/dev/moongate.lock"))
+    end
+  end)
+
   it("are not written where the policy is wrong", function()
     run.write_file(path, policy .. "allow_inbund()\n")
     refuses("policy.lua:3: ", "lock", path)
