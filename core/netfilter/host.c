@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "netfilter/dump.h"
@@ -128,11 +129,24 @@ static int each_address(const struct nlmsghdr *header, void *context)
 	return MNL_CB_OK;
 }
 
+/* A kernel without IPv6 makes no sockets of it. */
+static int ask_for_ipv6(bool *out)
+{
+	const int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	const int err = fd < 0 ? -errno : 0;
+
+	*out = fd >= 0;
+	if (fd >= 0)
+		close(fd);
+	return err == -EAFNOSUPPORT ? 0 : err;
+}
+
 /*
  * IPv6 is there if the kernel has it (ipv6.disable=1 takes the file away)
  * and not all interfaces were told to do without it. One that has an address
  * all the same counts as "there". Not to be able to look is not a no: half of
- * a policy would be left out.
+ * a policy would be left out. In a chroot without /proc only the kernel itself
+ * can tell.
  */
 static int read_has_ipv6(bool *out)
 {
@@ -140,6 +154,8 @@ static int read_has_ipv6(bool *out)
 	FILE *file = fopen("/proc/net/if_inet6", "re");
 
 	*out = false;
+	if (!file && errno == ENOENT && access("/proc/net", F_OK))
+		return ask_for_ipv6(out);
 	if (!file)
 		return errno == ENOENT ? 0 : -errno;
 	*out = fgetc(file) != EOF;

@@ -146,6 +146,14 @@ describe("facts #integration", function()
     assert.truthy(six.err:find("own.json says that its host has no IPv6", 1, true), six.err)
   end)
 
+  it("are the same where there is no /proc, as in a chroot", function()
+    local with = program:must("facts").out
+    assert.truthy(with:find('"ipv6": true', 1, true), with)
+    local without = lab.server:must { "unshare", "--mount", "sh", "-c", 'umount -l /proc && exec "$@"', "sh",
+                                      table.unpack(program:words("facts")) }
+    assert.equal(with:match('"ipv6": %a+'), without:match('"ipv6": %a+'))
+  end)
+
   it("count in a saved plan, which needs them no more", function()
     local path, file = program:policy(site), lab.dir .. "/plan"
     program:must("plan", "--facts", own '"ipv6": false, "facts": { "role": "web" }', "--out", file, path)
