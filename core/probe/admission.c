@@ -13,10 +13,7 @@
 
 #include "netfilter/routes.h"
 
-enum {
-	MOST_MS = 1000, /* for all of them */
-	FLUSH_EVERY = 512,
-};
+enum { FLUSH_EVERY = 512 };
 
 static int64_t milliseconds(void)
 {
@@ -219,9 +216,9 @@ static enum mg_admission judge(const struct judging *judging, const struct mg_pr
 }
 
 int mg_flows_judge(struct mg_space *space, struct mg_probe_tables *tables,
-		   const struct mg_probe_flow *flows, size_t count, uint8_t *out)
+		   const struct mg_probe_flow *flows, size_t count, int ms, uint8_t *out)
 {
-	const int64_t end = milliseconds() + MOST_MS;
+	const int64_t end = milliseconds() + ms;
 	struct judging judging = { space, tables, NULL };
 	size_t i;
 	int err;

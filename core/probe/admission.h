@@ -25,11 +25,11 @@ enum mg_admission { MG_ADMISSION_UNKNOWN, MG_ADMISSION_GRANTED, MG_ADMISSION_DEN
 bool mg_is_judged_protocol(uint8_t protocol);
 
 /**
- * Judge, until it takes too long: then the rest is unknown.
+ * Judge, until it takes more than @ms: then the rest is unknown.
  * @out: one for each flow
  * Returns 0 or -errno.
  */
 int mg_flows_judge(struct mg_space *space, struct mg_probe_tables *tables,
-		   const struct mg_probe_flow *flows, size_t count, uint8_t *out);
+		   const struct mg_probe_flow *flows, size_t count, int ms, uint8_t *out);
 
 #endif

@@ -188,7 +188,8 @@ static int run(struct mg_probe *probe, struct mg_space *space, int *listeners)
 				     &results[i]);
 	if (!err && order->flow_count)
 		probe->told->flow_err = mg_flows_judge(space, &probe->tables, order->flows,
-						       order->flow_count, admissions(probe));
+						       order->flow_count, order->flow_ms,
+						       admissions(probe));
 	return err;
 }
 

@@ -68,7 +68,8 @@ struct mg_probe_order {
 	size_t way_count;
 	const struct mg_probe_flow *flows; /* may be none */
 	size_t flow_count;
-	bool loose; /* nf_conntrack_tcp_loose */
+	int flow_ms; /* for all flows */
+	bool loose;  /* nf_conntrack_tcp_loose */
 };
 
 struct mg_probe;

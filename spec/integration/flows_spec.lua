@@ -67,6 +67,27 @@ while True:
     time.sleep(0.02)
 ]]
 
+-- So many flows of UDP, with an answer each.
+local answer = [[
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("0.0.0.0", 8082))
+print("ready", flush=True)
+while True:
+    data, peer = s.recvfrom(16)
+    s.sendto(data, peer)
+]]
+local ask = [[
+import socket, sys
+for port in range(20000, 20000 + int(sys.argv[2])):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("", port))
+    s.settimeout(5)
+    s.sendto(b"x", (sys.argv[1], 8082))
+    s.recv(16)
+    s.close()
+]]
+
 describe("established flows #integration", function()
   local lab, program, talkers
 
@@ -229,5 +250,22 @@ describe("established flows #integration", function()
     program:apply(program:policy(policy), "--drop-flows")
     assert.same({ "silence", "answer", "silence", "answer" },
       { through[1](), through[2](), own[1](), own[2]() })
+  end)
+
+  it("are judged and end all of them, if they are to end, however many there are", function()
+    local count = 10500
+    local server = lab.server:start { "python3", "-c", answer }
+    run.wait_until("the server", 5, function()
+      return server:out():find("ready", 1, true)
+    end)
+    program:apply(program:policy(open))
+    lab.friend:must { "python3", "-c", ask, near.friend.ipv4, count }
+    local path = program:policy(sound)
+    local document = dkjson.decode(program:must("plan", path, "-v", "--json").out)
+    assert.equal(count, document.flows.established)
+    assert.truthy(document.flows.judged <= 10000, document.flows.judged)
+    local result = program:apply(path, "--drop-flows")
+    assert.truthy(result.err:find(("%d of %d established flows that are not admitted"):format(count, count), 1, true),
+      result.out .. result.err)
   end)
 end)
