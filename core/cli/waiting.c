@@ -4,8 +4,10 @@
  */
 #include "waiting.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -100,16 +102,21 @@ static void tell_deadline(const struct options *options, const struct mg_transac
 
 static void tell_how(const struct options *options, const struct mg_transaction *transaction)
 {
-	const char *dir = options->request.state_dir;
+	const char *given = options->request.state_dir;
+	const char *option = given ? " --state-dir " : "";
+	char dir[PATH_MAX] = "";
 
+	/* whoever types it is in another folder */
+	if (given && !realpath(given, dir))
+		snprintf(dir, sizeof(dir), "%s", given);
 	tell_deadline(options, transaction, "you type from a NEW connection:");
 	remark(options,
 	       "\n    moongate confirm %s%s%s\n\n"
 	       "One that is open now proves nothing: it survives any ruleset. At the machine "
-	       "itself say\n--console. To take it back at once: %s`moongate rollback'.\n"
+	       "itself say\n--console. To take it back at once: %s`moongate rollback%s%s'.\n"
 	       "If this session ends, the guard goes on without it.",
-	       mg_transaction_token(transaction), dir ? " --state-dir " : "", dir ? dir : "",
-	       isatty(STDIN_FILENO) ? "^C here, or " : "");
+	       mg_transaction_token(transaction), option, dir,
+	       isatty(STDIN_FILENO) ? "^C here, or " : "", option, dir);
 }
 
 static int wait_for_person(const struct options *options, struct mg_transaction *transaction)

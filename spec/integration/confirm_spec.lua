@@ -299,7 +299,7 @@ describe("a confirmation #integration", function()
       terminal:close()
       assert.truthy(text:match("Applied as generation 2%. In 2 s, at %d%d:%d%d:%d%d, it is taken back"), text)
       assert.truthy(text:match("moongate confirm %x+ %-%-state%-dir"), text)
-      assert.truthy(text:find("moongate rollback", 1, true), text)
+      assert.truthy(text:find("moongate rollback --state-dir " .. program.state_dir, 1, true), text)
       for seconds = 1, 2 do
         assert.truthy(text:find(seconds .. " s left", 1, true), seconds .. " in: " .. text)
       end
