@@ -6,6 +6,7 @@
 
 #include <getopt.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,11 +163,52 @@ static bool want_color(const char *when, bool *bad)
 	       isatty(STDOUT_FILENO);
 }
 
+/* The options that only switch something on. */
+static const struct {
+	int key;
+	size_t at; /* a bool in struct options */
+} switches[] = {
+	{ 'X', offsetof(struct options, request.unconfined) },
+	{ 'N', offsetof(struct options, no_confirm) },
+	{ 'R', offsetof(struct options, request.remove_foreign) },
+	{ 'B', offsetof(struct options, request.beside_nft) },
+	{ 'F', offsetof(struct options, request.force) },
+	{ 'd', offsetof(struct options, request.drop_flows) },
+	{ 'K', offsetof(struct options, kernel) },
+	{ 'D', offsetof(struct options, detailed_exit) },
+	{ 'O', offsetof(struct options, console) },
+	{ 'J', offsetof(struct options, json) },
+	{ 'P', offsetof(struct options, counters) },
+	{ 'E', offsetof(struct options, sets) },
+	{ 'L', offsetof(struct options, live) },
+	{ 'T', offsetof(struct options, lenient) },
+	{ 'k', offsetof(struct options, keep) },
+	{ 'n', offsetof(struct options, no_keep) },
+	{ 'a', offsetof(struct options, add) },
+	{ 'q', offsetof(struct options, quiet) },
+	{ 'v', offsetof(struct options, verbose) },
+	{ 'h', offsetof(struct options, help) },
+};
+
+static bool switch_on(int key, struct options *options)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(switches) / sizeof(*switches); i++)
+		if (switches[i].key == key) {
+			*(bool *)((char *)options + switches[i].at) = true;
+			return true;
+		}
+	return false;
+}
+
 static int take_option(const struct command *command, int key, const char *value,
 		       struct options *options)
 {
 	bool bad;
 
+	if (switch_on(key, options))
+		return 0;
 	switch (key) {
 	case 'c':
 		options->confirm_given = true;
@@ -206,39 +248,19 @@ static int take_option(const struct command *command, int key, const char *value
 					   "--policy-seconds takes a time of 0.1s to 24h, not `%s'",
 					   value);
 		break;
-	case 'X': options->request.unconfined = true; break;
-	case 'N': options->no_confirm = true; break;
 	case 'M':
 		if (!*value)
 			return usage_error(command, "--confirm-command takes a command");
 		options->confirm_command = value;
 		break;
-	case 'R': options->request.remove_foreign = true; break;
-	case 'B': options->request.beside_nft = true; break;
-	case 'F': options->request.force = true; break;
-	case 'd': options->request.drop_flows = true; break;
-	case 'K': options->kernel = true; break;
-	case 'D': options->detailed_exit = true; break;
-	case 'O': options->console = true; break;
-	case 'J': options->json = true; break;
-	case 'P': options->counters = true; break;
-	case 'E': options->sets = true; break;
-	case 'L': options->live = true; break;
-	case 'T': options->lenient = true; break;
-	case 'k': options->keep = true; break;
-	case 'n': options->no_keep = true; break;
 	case 'b': options->boot = value; break;
 	case 'G':
 		options->generation = read_number(value);
 		if (!options->generation)
 			return usage_error(command, "--generation takes a number, not `%s'", value);
 		break;
-	case 'a': options->add = true; break;
 	case '4': options->request.families |= 1U << MG_IPV4; break;
 	case '6': options->request.families |= 1U << MG_IPV6; break;
-	case 'q': options->quiet = true; break;
-	case 'v': options->verbose = true; break;
-	case 'h': options->help = true; break;
 	}
 	return 0;
 }

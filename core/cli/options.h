@@ -17,7 +17,7 @@ struct options {
 	bool kernel;	      /* check: ask the kernel too */
 	bool detailed_exit;   /* plan: 2 if there are changes */
 	bool console;	      /* confirm: there is no ssh */
-	bool json;	      /* plan, show, status: a document instead of text */
+	bool json;	      /* plan, show, status, history: a document, not text */
 	const char *table;    /* show, export --live: one table, or NULL */
 	const char *chain;    /* show: one chain of it, or NULL */
 	const char *files[3]; /* import: ended by NULL */
