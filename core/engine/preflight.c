@@ -15,6 +15,7 @@
 #include "netfilter/set_rules.h"
 #include "netfilter/table.h"
 #include "plan/sockets.h"
+#include "plan/ssh_connection.h"
 #include "ruleset/failure.h"
 #include "ruleset/growable.h"
 
@@ -60,16 +61,10 @@ static bool is_alive(const struct mg_sockets *sockets, const struct mg_connectio
 {
 	size_t i;
 
-	for (i = 0; i < sockets->count; i++) {
-		const struct mg_connection *other = &sockets->items[i].connection;
-
-		if (!sockets->items[i].listens && other->family == connection->family &&
-		    other->client_port == connection->client_port &&
-		    other->server_port == connection->server_port &&
-		    memcmp(other->client, connection->client, 16) == 0 &&
-		    memcmp(other->server, connection->server, 16) == 0)
+	for (i = 0; i < sockets->count; i++)
+		if (!sockets->items[i].listens &&
+		    mg_ssh_connection_equal(&sockets->items[i].connection, connection))
 			return true;
-	}
 	return false;
 }
 

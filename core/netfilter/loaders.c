@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "ruleset/failure.h"
+#include "ruleset/one_of.h"
 
 #define SYSTEMD "etc/systemd/system"
 
@@ -103,13 +104,6 @@ static bool is_ufw_on(const char *root)
 	return on;
 }
 
-static bool is_one_of(const char *const *list, const char *name)
-{
-	while (list && *list && strcmp(*list, name) != 0)
-		list++;
-	return list && *list;
-}
-
 int mg_beside_loaders(const char *root, const char *const *ours, struct mg_notes *notes,
 		      struct mg_error *error)
 {
@@ -124,7 +118,7 @@ int mg_beside_loaders(const char *root, const char *const *ours, struct mg_notes
 		char service[64], remedy[96];
 
 		snprintf(service, sizeof(service), "%s.service", services[i]);
-		if (is_one_of(ours, services[i]) || !is_wanted(root, service))
+		if ((ours && mg_is_one_of(services[i], ours)) || !is_wanted(root, service))
 			continue;
 		/* Not --now: stopping some of them empties the tables. */
 		snprintf(remedy, sizeof(remedy), "systemctl disable %s", service);

@@ -10,18 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ruleset/one_of.h"
+
 /* What proc(5) counts a start in: USER_HZ, which is 100 on every machine. */
 #define TICK INT64_C(10000000)
 
 enum { STAT_PARENT = 4, STAT_START = 22 }; /* fields of /proc/PID/stat, from 1 */
-
-static bool is_one_of(const char *name, const char *const *names)
-{
-	for (; *names; names++)
-		if (strcmp(name, *names) == 0)
-			return true;
-	return false;
-}
 
 /* OpenSSH 9.8 gave each session a program of its own, sshd-session. */
 static bool is_sshd(const char *proc, pid_t pid, const char *name)
@@ -31,7 +25,7 @@ static bool is_sshd(const char *proc, pid_t pid, const char *name)
 	const char *base;
 	ssize_t length;
 
-	if (is_one_of(name, names))
+	if (mg_is_one_of(name, names))
 		return true;
 	if (snprintf(path, sizeof(path), "%s/%d/exe", proc, (int)pid) >= (int)sizeof(path))
 		return false;
@@ -43,7 +37,7 @@ static bool is_sshd(const char *proc, pid_t pid, const char *name)
 	if (length > 10 && strcmp(target + length - 10, " (deleted)") == 0)
 		target[length - 10] = '\0';
 	base = strrchr(target, '/');
-	return is_one_of(base ? base + 1 : target, names);
+	return mg_is_one_of(base ? base + 1 : target, names);
 }
 
 static bool is_multiplexer(const char *name)
@@ -51,7 +45,7 @@ static bool is_multiplexer(const char *name)
 	static const char *const names[] = { "tmux: server", "tmux",   "screen", "SCREEN",
 					     "zellij",	     "abduco", "dtach",	 NULL };
 
-	return is_one_of(name, names);
+	return mg_is_one_of(name, names);
 }
 
 /* The field with this number of what stands behind the name, as a number; or -1. */

@@ -55,9 +55,9 @@ struct mg_guard_order {
 	double commit_seconds;	 /* longest time from "armed" to "committed"; 0: 60 */
 
 	/* Descriptors that stay open, from 3 upwards: what the callbacks use,
-	 * and locks to be held until the verdict: the transaction lock, and
-	 * that on the tables, on which a restore would else have to wait for
-	 * a stopped applying process. The caller's copies remain its own. */
+	 * and the transaction lock, to be held until the verdict. Not that on
+	 * the tables, which others need meanwhile. The caller's copies remain
+	 * its own. */
 	const int *keep_fds;
 	size_t keep_count;
 

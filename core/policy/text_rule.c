@@ -7,6 +7,8 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "ruleset/one_of.h"
+
 /* What stands in a key for a value. */
 #define IPV4_MARK                                                                                  \
 	"\1"                                                                                       \
@@ -24,21 +26,13 @@
 /* More would be a policy whose rules are not alike. */
 enum { MOST_EXAMPLES = 1000 };
 
-static bool is_one_of(const char *word, const char *const *list)
-{
-	for (; *list; list++)
-		if (strcmp(word, *list) == 0)
-			return true;
-	return false;
-}
-
 /* Does the option take text that means nothing to the language? */
 static bool takes_text(const char *option)
 {
 	static const char *const options[] = { "--comment", "--log-prefix", "--nflog-prefix",
 					       "--string",  "--name",	    NULL };
 
-	return is_one_of(option, options);
+	return mg_is_one_of(option, options);
 }
 
 /* Ports, ranges of them, other numbers; an IPv6 address may be digits, too, and has more colons. */

@@ -10,13 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool is_one_of(const char *name, const char *const *names)
-{
-	for (; *names; names++)
-		if (strcmp(name, *names) == 0)
-			return true;
-	return false;
-}
+#include "ruleset/one_of.h"
 
 /* Names of lists need not end within their field. */
 static void remember(struct mg_memory *memory, const char *folder, const char *name, size_t size)
@@ -81,7 +75,7 @@ enum mg_judged mg_judge_match(const struct xt_entry_match *match, enum mg_family
 
 	if (memory)
 		*memory = (struct mg_memory){ 0 };
-	if (is_one_of(name, by_kernel))
+	if (mg_is_one_of(name, by_kernel))
 		return MG_JUDGED_BY_KERNEL;
 	if (strcmp(name, "limit") == 0) /* begins anew with each commit */
 		return MG_JUDGED_TRUE;
@@ -112,9 +106,9 @@ enum mg_effect mg_effect_of(const struct mg_entry *entry)
 							    : MG_EFFECT_UNKNOWN;
 	if (strcmp(entry->target, "REJECT") == 0)
 		return MG_EFFECT_DENY;
-	if (is_one_of(entry->target, elsewhere))
+	if (mg_is_one_of(entry->target, elsewhere))
 		return MG_EFFECT_ELSEWHERE;
-	return is_one_of(entry->target, none) ? MG_EFFECT_NONE : MG_EFFECT_UNKNOWN;
+	return mg_is_one_of(entry->target, none) ? MG_EFFECT_NONE : MG_EFFECT_UNKNOWN;
 }
 
 bool mg_is_only_telling(const struct mg_entry *entry)
@@ -122,14 +116,14 @@ bool mg_is_only_telling(const struct mg_entry *entry)
 	static const char *const names[] = { "LOG", "NFLOG", "ULOG",	  "AUDIT", "LED",
 					     "TEE", "TRACE", "IDLETIMER", NULL };
 
-	return !entry->standard && is_one_of(entry->target, names);
+	return !entry->standard && mg_is_one_of(entry->target, names);
 }
 
 bool mg_changes_source(const struct mg_entry *entry)
 {
 	static const char *const names[] = { "SNAT", "MASQUERADE", NULL };
 
-	return !entry->standard && is_one_of(entry->target, names);
+	return !entry->standard && mg_is_one_of(entry->target, names);
 }
 
 bool mg_hides_from_conntrack(const struct mg_entry *entry)
@@ -150,7 +144,7 @@ bool mg_asks_conntrack(const struct mg_family_ops *ops, const struct mg_entry *e
 	target = mg_entry_target(&view, ops);
 	for (at = view.elements; at < (const unsigned char *)target;
 	     at += ((const struct xt_entry_match *)at)->u.match_size)
-		if (is_one_of(((const struct xt_entry_match *)at)->u.user.name, names))
+		if (mg_is_one_of(((const struct xt_entry_match *)at)->u.user.name, names))
 			return true;
 	return false;
 }
