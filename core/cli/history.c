@@ -269,7 +269,7 @@ static int show_rule(void *context, uint32_t number, const struct mg_live_rule *
 	const char *text = *rule->text ? rule->text : "(every packet, no target)";
 	const int width = printf("%5u  ", number);
 
-	fputs(text, stdout);
+	print_plain(text);
 	if (*rule->origin)
 		pad(width + text_width(text), ORIGIN_COLUMN);
 	print_origin(options, rule->origin);

@@ -65,10 +65,57 @@ void pad(int width, int column)
 	printf("%*s", column - width > 2 ? column - width : 2, "");
 }
 
+/* Bytes of the character that @text begins with; one for what is no UTF-8. */
+static size_t character_size(const unsigned char *text)
+{
+	const size_t size = *text >= 0xF0 ? 4 : *text >= 0xE0 ? 3 : *text >= 0xC2 ? 2 : 1;
+	size_t i;
+
+	for (i = 1; i < size; i++)
+		if ((text[i] & 0xC0) != 0x80)
+			return 1;
+	return size;
+}
+
+/*
+ * What terminals obey: the controls of ASCII, the later ones (U+0080 to U+009F, also as
+ * the bytes that they were before UTF-8), and what turns the direction of writing, so
+ * that a rule reads like another one.
+ */
+static bool is_obeyed(const unsigned char *text, size_t size)
+{
+	switch (size) {
+	case 1: return *text < ' ' || (*text >= 0x7F && *text < 0xA0);
+	case 2: return *text == 0xC2 && text[1] < 0xA0;
+	case 3:
+		return *text == 0xE2 && ((text[1] == 0x80 && text[2] >= 0xAA && text[2] <= 0xAE) ||
+					 (text[1] == 0x81 && text[2] >= 0xA6 && text[2] <= 0xA9));
+	default: return false;
+	}
+}
+
+/* The first @length bytes of @text, or fewer if it is shorter. */
+static void put_plain(FILE *file, const char *text, size_t length)
+{
+	const unsigned char *at = (const unsigned char *)text, *end = at + length, *from = at;
+
+	while (at < end && *at) {
+		size_t size = character_size(at);
+
+		if (is_obeyed(at, size)) {
+			fwrite(from, 1, (size_t)(at - from), file);
+			fputc('?', file);
+			from = at + size;
+		}
+		at += size;
+	}
+	if (at > from)
+		fwrite(from, 1, (size_t)(at - from), file);
+}
+
 void print_plain(const char *text)
 {
-	for (; *text; text++)
-		putchar((unsigned char)*text < ' ' || *text == 0x7F ? '?' : *text);
+	put_plain(stdout, text, strlen(text));
 }
 
 const char *plural(size_t count, const char *one, const char *many)
@@ -81,10 +128,12 @@ static void print_indented(const char *text)
 	const char *end;
 
 	while ((end = strchr(text, '\n'))) {
-		fprintf(stderr, "%.*s\n  ", (int)(end - text), text);
+		put_plain(stderr, text, (size_t)(end - text));
+		fputs("\n  ", stderr);
 		text = end + 1;
 	}
-	fprintf(stderr, "%s\n", text);
+	put_plain(stderr, text, strlen(text));
+	fputc('\n', stderr);
 }
 
 size_t print_notes(const struct options *options, const struct mg_notes *notes, size_t first)
@@ -101,12 +150,16 @@ size_t print_notes(const struct options *options, const struct mg_notes *notes, 
 
 		if (note->severity == MG_INFO && (!options->verbose || options->quiet))
 			continue;
-		if (note->place)
-			fprintf(stderr, "%s: ", note->place);
+		if (note->place) {
+			put_plain(stderr, note->place, strlen(note->place));
+			fputs(": ", stderr);
+		}
 		fprintf(stderr, "%s: ", names[note->severity]);
 		print_indented(note->text);
-		if (note->remedy)
-			fprintf(stderr, "  remedy: %s\n", note->remedy);
+		if (note->remedy) {
+			fputs("  remedy: ", stderr);
+			print_indented(note->remedy);
+		}
 	}
 	return notes->count;
 }

@@ -24,7 +24,10 @@ void pad(int width, int column);
 /** Columns that UTF-8 @text takes, all characters being one wide. */
 int text_width(const char *text);
 
-/** Print what a policy or a file said to stdout: a question mark for each control character. */
+/**
+ * Print what a policy, a file or somebody else's rule says to stdout: a question mark for
+ * each character that a terminal would obey.
+ */
 void print_plain(const char *text);
 
 /** "1 rule", "2 rules". */

@@ -31,7 +31,9 @@ static void print_owner(const char *owner)
 static void print_header(const struct options *options, const struct mg_section *section)
 {
 	style(options, STRONG);
-	printf("%s  %s  (%s)", section->table, section->chain, families_text(section->families));
+	printf("%s  ", section->table);
+	print_plain(section->chain);
+	printf("  (%s)", families_text(section->families));
 	if (section->created && !section->policy_after)
 		printf("   new chain");
 	if (section->removed)
@@ -107,7 +109,7 @@ static void print_line(const struct options *options, const struct mg_section *s
 		width += print_numbers(line->from);
 		width += printf(": ");
 	}
-	fputs(*line->text ? line->text : "(every packet, no target)", stdout);
+	print_plain(*line->text ? line->text : "(every packet, no target)");
 	style(options, PLAIN);
 	if (*line->origin || line->kind == MG_LINE_REMOVE) {
 		pad(width + text_width(line->text), column);

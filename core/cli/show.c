@@ -48,7 +48,9 @@ static int show_chain(void *context, const struct mg_live_chain *chain)
 		printf("  num       pkts %*s  rule\n", options->verbose ? 12 : 8, "bytes");
 	listing->begun = true;
 	style(options, STRONG);
-	printf("\n%s  %s  (%s)", chain->table, chain->name, chain->family == MG_IPV4 ? "v4" : "v6");
+	printf("\n%s  ", chain->table);
+	print_plain(chain->name);
+	printf("  (%s)", chain->family == MG_IPV4 ? "v4" : "v6");
 	if (chain->policy)
 		show_policy(options, chain);
 	style(options, PLAIN);
@@ -66,7 +68,7 @@ static int show_rule(void *context, uint32_t number, const struct mg_live_rule *
 			   options->verbose ? 12 : 8, bytes_text(options, rule->bytes, bytes));
 	const char *text = *rule->text ? rule->text : "(every packet, no target)";
 
-	fputs(text, stdout);
+	print_plain(text);
 	pad(width + text_width(text), ORIGIN_COLUMN);
 	print_origin(options, rule->origin ? rule->origin : "(not put there by Moongate)");
 	putchar('\n');
