@@ -190,7 +190,11 @@ static int recover_unknown(struct recovering *recovering, struct mg_error *error
 		    recovering->what))
 		return mg_engine_no_memory(error);
 	err = mg_state_drop_unconfirmed(engine->state, &engine->notes, error);
-	return err ? err : mg_state_clear_pending(engine->state, error);
+	if (!err)
+		err = mg_state_clear_pending(engine->state, error);
+	if (!err)
+		mg_snapshot_sweep(engine->state);
+	return err;
 }
 
 int mg_engine_recover(struct mg_engine *engine, struct mg_error *error)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "netfilter/lock.h"
+#include "plan/snapshot.h"
 #include "ruleset/failure.h"
 
 struct restoring {
@@ -188,7 +189,8 @@ static int clean_up(struct restoring *restoring, struct mg_error *error)
 	if (!engine->begun || (asked && asked != (1U << MG_IPV4 | 1U << MG_IPV6)))
 		return 0;
 	err = mg_state_drop_unconfirmed(engine->state, &engine->notes, error);
-	mg_state_clear_pending(engine->state, NULL);
+	if (mg_state_clear_pending(engine->state, NULL) == 0)
+		mg_snapshot_sweep(engine->state); /* of an earlier boot, which may be large */
 	return err;
 }
 

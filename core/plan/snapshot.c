@@ -250,6 +250,17 @@ int mg_snapshot_write(struct mg_state *state, const struct mg_plan *plan,
 	return err ? mg_state_fail(error, err, &state->state, MG_SNAPSHOT_FOLDER) : 0;
 }
 
+void mg_snapshot_sweep(struct mg_state *state)
+{
+	const int folder = openat(state->state.fd, MG_SNAPSHOT_FOLDER,
+				  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (folder < 0)
+		return;
+	sweep(folder);
+	close(folder);
+}
+
 void mg_snapshot_remove(struct mg_state *state, uint32_t number)
 {
 	char name[32];

@@ -27,6 +27,9 @@ int mg_snapshot_write(struct mg_state *state, const struct mg_plan *plan,
 /** Remove it. What cannot be removed is removed with the next one's. */
 void mg_snapshot_remove(struct mg_state *state, uint32_t number);
 
+/** Remove all that there are, where nothing waits any more; the lock is held. */
+void mg_snapshot_sweep(struct mg_state *state);
+
 struct mg_snapshot_table {
 	enum mg_family family;
 	const char *table;

@@ -4,6 +4,7 @@
 
 local boots = require "spec.support.boots"
 local features = require "spec.support.features"
+local guards = require "spec.support.guards"
 local layouts = require "spec.support.layouts"
 local lfs = require "lfs"
 local moongate = require "spec.support.moongate"
@@ -252,7 +253,7 @@ describe("restore #integration", function()
     program:apply(program:policy(policy))
     local confirmed = boots.tables(lab.server)
     local sets = boots.sets(lab.server)
-    boots.kill_all(program, begin(program:policy(newer, "newer.lua")))
+    guards.kill_all(program, begin(program:policy(newer, "newer.lua")))
     assert.are_not.equal(confirmed, boots.tables(lab.server))
     local done = program:must("restore", "-4") -- what nobody guards any more goes in both families
     assert.truthy(done.err:find("generation 2 was never confirmed, and nobody guarded it", 1, true), done.err)
@@ -267,17 +268,19 @@ describe("restore #integration", function()
   it("drops what waited when the host went down", function()
     program:apply(program:policy(policy))
     local confirmed = boots.tables(lab.server)
-    boots.kill_all(program, begin(program:policy(newer, "newer.lua")))
+    guards.kill_all(program, begin(program:policy(newer, "newer.lua")))
     boots.forget_boot(program)
     local booted = boots.boot(program)
     local done = booted:must("restore")
     assert.truthy(done.err:find("generation 2 was applied and never confirmed", 1, true), done.err)
     assert.equal(confirmed, boots.tables(booted.namespace))
     assert.falsy(lfs.attributes(program.state_dir .. "/run/pending.json"))
+    -- the snapshot is of no use any more
+    assert.equal("", run.must { "ls", program.state_dir .. "/snapshot" })
   end)
 
   it("does not load a first apply that nobody has confirmed", function()
-    boots.kill_all(program, begin(program:policy(policy)))
+    guards.kill_all(program, begin(program:policy(policy)))
     boots.forget_boot(program)
     local booted = boots.boot(program)
     local done = booted:must("restore")

@@ -5,7 +5,6 @@
 
 local moongate = require "spec.support.moongate"
 local network = require "spec.support.network"
-local guards = require "spec.support.guards"
 local run = require "spec.support.run"
 local tables = require "spec.support.tables"
 
@@ -72,11 +71,6 @@ function M.forget_boot(program)
     '"boot_id": "01234567-89ab-cdef-0123-456789abcdef"')
   assert(count == 1, text)
   run.write_file(path, text)
-end
-
---- Kill an apply that waits, and its guard: nobody is left to take it back.
-function M.kill_all(program, apply)
-  guards.kill_all(program, apply)
 end
 
 return M
