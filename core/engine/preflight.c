@@ -126,25 +126,25 @@ static void find_interfaces(struct mg_routes *routes, struct mg_probe_way *way)
 /* A way for each connection, and a second one where he may come by another interface. */
 static int find_ways(const struct mg_engine *engine, struct inquiry *inquiry)
 {
-	const struct mg_operator *operator= & engine->operator;
+	const struct mg_operator *known = &engine->operator;
 	struct mg_sockets sockets = { 0 };
 	struct mg_routes *routes;
 	bool answers;
 	size_t i;
 	int err;
 
-	inquiry->ways = calloc(2 * operator->count + 1, sizeof(*inquiry->ways));
+	inquiry->ways = calloc(2 * known->count + 1, sizeof(*inquiry->ways));
 	err = inquiry->ways ? mg_routes_open(&routes) : -ENOMEM;
 	if (err)
 		return err;
-	for (i = 0; i < operator->count && !err; i++) {
+	for (i = 0; i < known->count && !err; i++) {
 		struct mg_probe_way *way = &inquiry->ways[inquiry->way_count];
 
-		if (!(engine->plan->families & 1U << operator->connections[i].family))
+		if (!(engine->plan->families & 1U << known->connections[i].family))
 			continue;
 		/* all of it: a connection that was skipped has left its marks in this place */
 		*way = (struct mg_probe_way){
-			.connection = operator->connections[i],
+			.connection = known->connections[i],
 			.number = i,
 		};
 		answers = ask_conntrack(way);
@@ -327,7 +327,7 @@ static bool is_probe_wanted(const struct mg_engine *engine)
 {
 	const bool flows = engine->request.flows || engine->request.drop_flows;
 
-	return !engine->is_elsewhere && (engine->operator.count ||(flows && mg_flows_known()));
+	return !engine->is_elsewhere && ((flows && mg_flows_known()) || engine->operator.count);
 }
 
 /* What cannot be learnt about the way in is told; the tables are tried all the same. */
