@@ -222,6 +222,29 @@ static int find(struct search *search, const char *ssh_connection)
 	return err;
 }
 
+/* The only other interface in whose network the client is; NULL: none, or several. */
+static const struct mg_host_interface *find_near(const struct mg_host *host,
+						 const struct mg_connection *connection)
+{
+	const struct mg_host_interface *found = NULL;
+
+	for (size_t i = 0; i < host->interface_count; i++) {
+		const struct mg_host_interface *interface = &host->interfaces[i];
+
+		if (interface->loopback ||
+		    !mg_host_is_near(interface, connection->family, connection->client))
+			continue;
+		if (found)
+			return NULL;
+		found = interface;
+	}
+	return found;
+}
+
+/*
+ * A host answers for all of its addresses on each interface: a neighbour comes
+ * by that of his network, whichever address he has asked for.
+ */
 static void name_interfaces(const struct mg_host *host, struct mg_operator *found)
 {
 	for (size_t i = 0; host && i < found->count; i++) {
@@ -231,6 +254,12 @@ static void name_interfaces(const struct mg_host *host, struct mg_operator *foun
 		if (connection->interface[0] != '\0')
 			continue;
 		owner = mg_host_owner(host, connection->family, connection->server);
+		if (owner && (owner->loopback ||
+			      !mg_host_is_near(owner, connection->family, connection->client))) {
+			const struct mg_host_interface *near = find_near(host, connection);
+
+			owner = near ? near : owner;
+		}
 		if (owner && !owner->loopback)
 			strcpy(connection->interface, owner->name);
 	}

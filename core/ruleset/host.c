@@ -143,3 +143,27 @@ const struct mg_host_interface *mg_host_owner(const struct mg_host *host, enum m
 	}
 	return NULL;
 }
+
+static bool begins_alike(const unsigned char *one, const unsigned char *other, unsigned int bits)
+{
+	const unsigned int bytes = bits / 8, rest = bits % 8;
+
+	return memcmp(one, other, bytes) == 0 &&
+	       (!rest || (one[bytes] ^ other[bytes]) >> (8 - rest) == 0);
+}
+
+bool mg_host_is_near(const struct mg_host_interface *interface, enum mg_family family,
+		     const unsigned char address[16])
+{
+	const unsigned int width = family == MG_IPV4 ? 32 : 128;
+	size_t i;
+
+	for (i = 0; i < interface->addresses.count; i++) {
+		const struct mg_host_address *own = &interface->addresses.items[i];
+
+		if (own->family == family && own->prefix && own->prefix < width &&
+		    begins_alike(own->bytes, address, own->prefix))
+			return true;
+	}
+	return false;
+}

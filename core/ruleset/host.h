@@ -105,4 +105,8 @@ const struct mg_host_interface *mg_host_find(const struct mg_host *host, const c
 const struct mg_host_interface *mg_host_owner(const struct mg_host *host, enum mg_family family,
 					      const unsigned char address[16]);
 
+/** Is an address in a network of one that the interface has? Point to point is none. */
+bool mg_host_is_near(const struct mg_host_interface *interface, enum mg_family family,
+		     const unsigned char address[16]);
+
 #endif

@@ -91,6 +91,16 @@ describe("the preflight #integration", function()
       .. 'drop_bad_tcp_flags() drop_invalid() drop_spoofed { on = "wan0", networks = "10.66.0.0/24" }')
   end)
 
+  it("lets a neighbour come by the interface of his network, whichever address he asks for", function()
+    local across4 = ("%s 50000 %s 22"):format(stranger.ipv4, near.friend.ipv4)
+    local across6 = ("%s 50000 %s 22"):format(stranger.ipv6, near.friend.ipv6)
+    local by = (sound:gsub("allow_inbound_ssh%(%)", 'allow_inbound_ssh { on = "%%s" }\n'))
+    for _, across in ipairs { across4, across6 } do
+      refused(across, by:format("lan0"), "port 22 on wan0")
+      lets_in(across, by:format("wan0"))
+    end
+  end)
+
   it("names the rule of INPUT that drops, with the policy's line", function()
     refused(by_lan4, sound .. ('block "%s"\n'):format(friend.ipv4), "policy.lua:6: refused: INPUT would drop",
       "a new ssh connection from 10.137.0.2 to 10.137.0.1 port 22 on lan0", "-A INPUT", "-s 10.137.0.2/32",
@@ -190,7 +200,10 @@ time.sleep(60)]]):format(friend.ipv4, near.friend.ipv4) }
   it("judges both ways where nobody knows by which he comes", function()
     lab.server:must { "ip", "link", "add", "vip0", "type", "veth", "peer", "name", "vip1" }
     lab.server:must { "sh", "-c", "ip link set vip0 up; ip link set vip1 up; ip addr add 192.0.2.1/32 dev vip0" }
-    local by_vip = friend.ipv4 .. " 50000 192.0.2.1 22"
+    -- a neighbour is no riddle; one from beyond a router may have come by either
+    refused(friend.ipv4 .. " 50000 192.0.2.1 22", (sound:gsub("ssh%(%)", 'ssh { on = "vip0" }')), "port 22 on lan0")
+    lab.server:must { "ip", "route", "add", "198.51.100.0/24", "via", friend.ipv4 }
+    local by_vip = "198.51.100.9 50000 192.0.2.1 22"
     lets_in(by_vip, sound)
     for _, way in ipairs { { "vip0", "lan0" }, { "lan0", "vip0" } } do
       local result = as(by_vip, "plan", policy_of((sound:gsub("ssh%(%)", 'ssh { on = "' .. way[1] .. '" }'))))
@@ -198,6 +211,7 @@ time.sleep(60)]]):format(friend.ipv4, near.friend.ipv4) }
       says(result, ("on %s would not get through, but one by %s would"):format(way[2], way[1]))
     end
     refused(by_vip, (sound:gsub("ssh%(%)", 'ssh { on = "wan0" }')), "INPUT would drop a new ssh connection from")
+    lab.server:must { "ip", "route", "del", "198.51.100.0/24" }
     lab.server:must { "ip", "link", "del", "vip0" }
   end)
 
