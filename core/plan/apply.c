@@ -367,8 +367,13 @@ int mg_transaction_confirm(struct mg_transaction *transaction, const char *by,
 		clean_up(transaction, MG_VERDICT_CONFIRMED);
 		return 0;
 	}
+	if (words.status == MG_ROLLED_BACK) { /* we were stopped, say, and the deadline came */
+		if (error)
+			*error = words;
+		return err;
+	}
 	/* what is not confirmed must not stay until a deadline that nobody waits for */
-	back = words.status == MG_ROLLED_BACK ? 0 : mg_guard_rollback(transaction->guard, &second);
+	back = mg_guard_rollback(transaction->guard, &second);
 	if (back == -EPIPE)
 		back = settle_here(transaction, &second);
 	if (back)

@@ -144,6 +144,18 @@ describe("the guard, refused #integration", function()
     assert.equal(old_tables, tables.both(lab.server))
   end)
 
+  it("takes back what its own apply is too late to confirm, which says so", function()
+    -- between commit and confirmation it lets go of the tables
+    local line = { "strace", "-o", "/dev/null", "-P", program.lock_file, "-e", "trace=close", "-e",
+                   "inject=close:delay_enter=5500000" }
+    local words = program:words("apply", new_path, "--no-confirm")
+    table.move(words, 1, #words, #line + 1, line)
+    local result = lab.server:run(line, program:options { env = { ASAN_OPTIONS = "detect_leaks=0" } })
+    assert.equal(3, result.code, result.out .. result.err)
+    assert.truthy(result.err:find("too late: the old rules are back already\n", 1, true), result.err)
+    assert.equal(old_tables, tables.both(lab.server))
+  end)
+
   it("does not look at the wall clock", function()
     local shim, offset = lab.dir .. "/wall_clock.so", lab.dir .. "/offset"
     run.write_file(lab.dir .. "/wall_clock.c", wall_clock)
