@@ -132,8 +132,8 @@ static void describe(unsigned int families, unsigned int failed, const char *ope
 		add_line(error, line);
 	}
 	if (families)
-		add_line(error, "once that is repaired, moongate restore loads what was confirmed "
-				"last");
+		add_line(error, "once that is repaired, the next moongate command, moongate status "
+				"say, puts the old tables back");
 }
 
 int mg_barrier_raise(const struct mg_plan *plan, const bool *touched, struct mg_state *state,
