@@ -16,7 +16,7 @@ static void show_generation(const struct mg_generation_info *generation)
 	struct tm local;
 
 	if (!generation->number) {
-		printf("generation   none was ever confirmed\n");
+		printf("generation   none is confirmed\n");
 		return;
 	}
 	localtime_r(&seconds, &local);

@@ -34,14 +34,16 @@ int mg_engine_read_confirmed(struct mg_engine *engine, struct mg_error *error)
 	mg_generation_free(engine->confirmed);
 	engine->confirmed = NULL;
 	err = mg_state_read_confirmed(engine->state, &engine->confirmed, &words);
+	if (err == -ENOENT)
+		err = mg_state_find_lost(engine->state, &words);
 	if (err == -EBADMSG) /* whose rules are live is unknown then: all are foreign */
 		return mg_note(&engine->notes, MG_WARNING, NULL,
 			       "an apply with --remove-foreign replaces it", "%s", words.text)
 			       ? mg_engine_no_memory(error)
 			       : 0;
-	if (err && err != -ENOENT && error)
+	if (err && error)
 		*error = words;
-	return err == -ENOENT ? 0 : err;
+	return err;
 }
 
 int mg_engine_begin(struct mg_engine *engine, struct mg_error *error)

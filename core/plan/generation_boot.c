@@ -80,6 +80,19 @@ static bool was_any_confirmed(const struct mg_state *state, const uint32_t *numb
 	return false;
 }
 
+int mg_state_find_lost(struct mg_state *state, struct mg_error *error)
+{
+	size_t count = 0, i;
+	uint32_t *numbers = list_all(state, &count);
+	int ret = 0;
+
+	for (i = 0; i < count && !ret; i++)
+		if (standing_of(state, numbers[i], NULL) == CONFIRMED)
+			ret = mg_state_damaged(error, &state->state, MG_CONFIRMED, "it is missing");
+	free(numbers);
+	return ret;
+}
+
 int mg_state_read_bootable(struct mg_state *state, struct mg_generation **out,
 			   struct mg_notes *notes, struct mg_error *error)
 {

@@ -178,6 +178,12 @@ int mg_state_read_generation(struct mg_state *state, uint32_t number, struct mg_
 bool mg_state_exists(const struct mg_state *state);
 
 /**
+ * Where no generation is the confirmed one: is that so because nobody knows which it was?
+ * Returns 0, or -EBADMSG like mg_state_read_confirmed() if some were confirmed.
+ */
+int mg_state_find_lost(struct mg_state *state, struct mg_error *error);
+
+/**
  * Read the generation that is to be loaded at boot: the confirmed one, or where
  * that is damaged the newest whole one that was confirmed before; the notes say
  * what is wrong, and what stands in for it.

@@ -98,6 +98,22 @@ describe("Moongate #integration", function()
     assert.equal(0, removal.code, removal.err)
   end)
 
+  it("says that nobody knows what was confirmed, rather than that nothing was", function()
+    run.must { "rm", program.state_dir .. "/confirmed" }
+    local before = tables.save(lab.server, "ipv4")
+    local fewer = program:policy("default_deny() allow_established()\n", "fewer.lua")
+    for code, words in pairs { [0] = { "status" }, [5] = { "apply", "--no-confirm", "--force", fewer } } do
+      local result = program:run(table.unpack(words))
+      assert.equal(code, result.code, result.out .. result.err)
+      assert.truthy(result.err:find("confirmed is damaged: it is missing", 1, true), result.err)
+      assert.truthy(result.err:find("--remove-foreign", 1, true), result.err)
+    end
+    assert.equal(before, tables.save(lab.server, "ipv4"))
+    -- nothing is in doubt where nothing would go
+    program:apply(program:policy(base, "base.lua"))
+    assert.equal("", program:must("status").err)
+  end)
+
   it("refuses a policy that says nothing, which a full disk may have made", function()
     local result = program:run("apply", "--no-confirm", program:policy("", "empty.lua"))
     assert.equal(5, result.code, result.err)
