@@ -39,9 +39,23 @@ local function without_counters(text)
   return (("\n" .. without_comments(text)):gsub("(\n:%S+ %S+) %[%d+:%d+%]", "%1"):sub(2))
 end
 
+-- What iptables-save prints. It asks for a set's name after it has read the rules:
+-- where a roll-back comes in between, the set is gone.
+local function save(namespace, ...)
+  local result
+  for _ = 1, 3 do
+    result = namespace:run({ ... }, own_lock(namespace))
+    if not result.err:find("Set with index", 1, true) then
+      break
+    end
+  end
+  assert(result.code == 0, result.line .. ": " .. result.err)
+  return result.out
+end
+
 --- The save text without comments and counters.
 function M.save(namespace, family)
-  return without_counters(namespace:must({ programs[family].save }, own_lock(namespace)))
+  return without_counters(save(namespace, programs[family].save))
 end
 
 --- The same of the tables that the nft backend keeps.
@@ -56,7 +70,7 @@ end
 
 --- The save text without comments, with the counters.
 function M.save_counted(namespace, family)
-  return without_comments(namespace:must({ programs[family].save, "-c" }, own_lock(namespace)))
+  return without_comments(save(namespace, programs[family].save, "-c"))
 end
 
 --- Both families' save text, without counters.
