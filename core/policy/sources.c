@@ -125,7 +125,9 @@ static int take(struct mg_sources *sources, const struct taking *taking, char **
 		err = mg_fail(error, -EAGAIN, MG_INVALID,
 			      "%s was changed while the policy was read: try again", path);
 	/* a module that is a link to another one is to be pinned under both names */
-	if (err || find_path(sources, taking->kind, path, taking->name))
+	if (known && taking->kind == MG_SOURCE_MODULE)
+		known = find_path(sources, taking->kind, path, taking->name);
+	if (err || known)
 		free(path);
 	else
 		err = add(sources, taking, path, sha256, error);

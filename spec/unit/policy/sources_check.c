@@ -154,7 +154,7 @@ static void test_evaluation(void)
 		   "allow_inbound { tcp = 1, from = addresses_from_file \"lists/x\" }\n");
 	write_file("roles/a.lua", "return function() use \"roles.b\" end\n");
 	write_file("roles/b.lua", "return function() default_deny() end\n");
-	write_file("lists/x", "192.0.2.1\ninclude y\n");
+	write_file("lists/x", "192.0.2.1\ninclude y\ninclude ./y\n");
 	write_file("lists/y", "192.0.2.2\n");
 	evaluation.path = in_root("main.lua");
 	EXPECT_DONE(mg_policy_evaluate(&evaluation, &ruleset, &notes, &tap_error));
