@@ -81,23 +81,6 @@ int mg_space_open(struct mg_space *space)
 	return bring_up(space, &request);
 }
 
-void mg_space_close(struct mg_space *space)
-{
-	size_t i;
-
-	for (i = 0; i < space->count; i++)
-		close(space->devices[i].fd);
-	free(space->devices);
-	if (space->control)
-		close(space->control - 1);
-	for (i = 0; i < MG_FAMILIES; i++)
-		if (space->raw[i])
-			close(space->raw[i] - 1);
-	if (space->netlink)
-		mnl_socket_close(space->netlink);
-	*space = (struct mg_space){ 0 };
-}
-
 static int make_device(struct mg_space *space, const char *name, struct mg_probe_device *device)
 {
 	struct ifreq request = { .ifr_flags = IFF_TUN | IFF_NO_PI };

@@ -4,9 +4,9 @@
  * host's, which are TUN devices, so that we are the wire; the host's addresses;
  * and routes by which the answers come back to us.
  *
- * To be called in a network namespace of the process's own. Owns the devices'
- * descriptors. The devices are persistent: they go with the namespace, for which
- * nobody waits; taken away one by one each would cost 25 ms.
+ * To be called in a network namespace of the process's own, which ends soon. The
+ * devices are persistent: they go with the namespace, for which nobody waits; taken
+ * away one by one each would cost 25 ms.
  */
 #ifndef MG_PROBE_SPACE_H
 #define MG_PROBE_SPACE_H
@@ -15,14 +15,12 @@
 
 #include "packet.h"
 
-struct mg_host;
-
 struct mg_probe_device {
 	char name[16];
 	int index, fd;
 };
 
-/** Zero-initialise; end with mg_space_close(). */
+/** Zero-initialise. What it opens ends with the process. */
 struct mg_space {
 	struct mg_probe_device *devices;
 	size_t count, capacity;
@@ -44,7 +42,6 @@ void mg_space_forward(void);
 
 /** Bring up the loopback device, and begin. 0 or -errno. */
 int mg_space_open(struct mg_space *space);
-void mg_space_close(struct mg_space *space);
 
 /** The device called @name, made if it is not there yet. 0 or -errno. */
 int mg_space_device(struct mg_space *space, const char *name, struct mg_probe_device **out);

@@ -117,16 +117,6 @@ void mg_host_sort(struct mg_host *host)
 	sort_addresses(&host->addresses);
 }
 
-const struct mg_host_interface *mg_host_find(const struct mg_host *host, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < host->interface_count; i++)
-		if (strcmp(host->interfaces[i].name, name) == 0)
-			return &host->interfaces[i];
-	return NULL;
-}
-
 const struct mg_host_interface *mg_host_owner(const struct mg_host *host, enum mg_family family,
 					      const unsigned char address[16])
 {

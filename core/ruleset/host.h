@@ -98,9 +98,6 @@ int mg_host_add_address(struct mg_host_addresses *list, enum mg_family family,
 /** Put everything in the order that the fields promise. */
 void mg_host_sort(struct mg_host *host);
 
-/** The interface of this name, or NULL. */
-const struct mg_host_interface *mg_host_find(const struct mg_host *host, const char *name);
-
 /** The interface that has this address, or NULL. */
 const struct mg_host_interface *mg_host_owner(const struct mg_host *host, enum mg_family family,
 					      const unsigned char address[16]);
