@@ -31,7 +31,7 @@
  * when so many times its own have passed.
  */
 #define MG_POLICY_GRACE 0.3
-#define MG_POLICY_PART 0.4
+#define MG_POLICY_PART 0.25
 #define MG_POLICY_TIMES 10
 
 /** How the child says by its end that the time is over; any other code means nothing. */
