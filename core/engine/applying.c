@@ -15,6 +15,7 @@
 #include "netfilter/beside.h"
 #include "netfilter/lock.h"
 #include "plan/ssh_connection.h"
+#include "ruleset/crossing.h"
 #include "ruleset/failure.h"
 
 void mg_engine_user(char *out, size_t size)
@@ -22,7 +23,8 @@ void mg_engine_user(char *out, size_t size)
 	const char *name = getenv("SUDO_USER");
 	const struct passwd *entry;
 
-	if (name && *name) {
+	/* it is shown to whoever asks for the history, whose terminal must not obey it */
+	if (name && *name && mg_find_control(name, strlen(name)) == strlen(name)) {
 		snprintf(out, size, "%s", name);
 		return;
 	}

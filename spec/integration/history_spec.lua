@@ -210,6 +210,17 @@ describe("the history #integration", function()
     assert.falsy(six:find("--dport 7", 1, true))
   end)
 
+  it("takes no name of a user that a terminal would obey", function()
+    local path = program:policy(base)
+    for name, shown in pairs { alice = "by alice\n", ["ev\27[31mil"] = "by root\n" } do
+      local result = program:run_with({ env = { SUDO_USER = name } }, "apply", "--no-confirm", path)
+      assert.equal(0, result.code, result.err)
+      local number = program:must("status").out:match("generation   (%d+)")
+      assert.truthy(program:must("history", "show", number).out:find(shown, 1, true))
+      path = program:policy(second)
+    end
+  end)
+
   it("tells damage, and does not go back to it", function()
     apply_two()
     local before = both()
