@@ -150,10 +150,7 @@ end
 --- Wait until the tables of both families read as `expected`; raises after the deadline.
 function M.wait_for(namespace, expected, seconds, what)
   return run.wait_until(what or "the expected tables", seconds, function()
-    -- between the rules and the names of their sets, which iptables-save asks for one
-    -- after the other, a set may go: then it fails
-    local read, now = pcall(M.both, namespace)
-    return read and now == expected
+    return M.both(namespace) == expected
   end)
 end
 
