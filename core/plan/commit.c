@@ -77,11 +77,11 @@ static int check_tables(struct mg_plan *plan, struct mg_image **images, struct m
 	return err;
 }
 
-static int commit_each(const struct mg_commit *commit, struct mg_image **images,
+/* @fresh: the tables have been looked at just now */
+static int commit_each(const struct mg_commit *commit, struct mg_image **images, bool fresh,
 		       struct mg_error *error)
 {
 	struct mg_plan *plan = commit->plan;
-	bool is_first = true;
 	size_t i;
 	int err = 0;
 
@@ -91,9 +91,9 @@ static int commit_each(const struct mg_commit *commit, struct mg_image **images,
 		if (!table->rebinds && mg_diff_is_empty(table->diff))
 			continue;
 		/* the kernel would notice another number of rules, but not other rules */
-		if (!is_first)
+		if (!fresh)
 			err = check_table(plan, table, &images[i], error);
-		is_first = false;
+		fresh = false;
 		if (err)
 			break;
 		table->wanted->sets = plan->sets ? &plan->sets->aliases : NULL;
@@ -118,6 +118,17 @@ static int commit_sets(const struct mg_commit *commit, struct mg_error *error)
 	return err;
 }
 
+/* That takes a while if they are large. */
+static bool makes_sets(const struct mg_plan *plan)
+{
+	size_t i;
+
+	for (i = 0; plan->sets && i < plan->sets->count; i++)
+		if (*plan->sets->items[i].made)
+			return true;
+	return false;
+}
+
 int mg_commit(const struct mg_commit *commit, struct mg_error *error)
 {
 	struct mg_image *images[MG_MOST_TABLES] = { NULL };
@@ -127,7 +138,7 @@ int mg_commit(const struct mg_commit *commit, struct mg_error *error)
 	if (!err)
 		err = commit_sets(commit, error);
 	if (!err)
-		err = commit_each(commit, images, error);
+		err = commit_each(commit, images, !makes_sets(commit->plan), error);
 	for (i = 0; i < MG_MOST_TABLES; i++)
 		mg_image_free(images[i]);
 	return err;

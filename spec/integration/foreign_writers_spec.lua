@@ -120,4 +120,30 @@ describe("another writer #integration", function()
       assert.equal(old_tables, tables.both(lab.server))
     end)
   end
+
+  -- Large sets take their time, between the look at the tables and the first commit.
+  it_traced("is noticed while sets are made", function()
+    local set = 'allow_inbound { tcp = 80, from = addresses { "192.0.2.1", as = "set", name = "office" } }\n'
+    local path = program:policy(old_policy .. set, "set.lua")
+    local expressions = { "trace=sendto", alone = true }
+    local _, text = program:traced(expressions, "apply", path, "--no-confirm")
+    local _, messages = text:match("^.-IPSET_CMD_CREATE"):gsub("sendto%(", "")
+    program:apply(lab.dir .. "/old.lua")
+    local line = { "strace", "-o", "/dev/null", "-e", "trace=sendto", "-e",
+                   ("inject=sendto:delay_exit=1000000:when=%d"):format(messages) }
+    table.move(program:words("apply", path, "--no-confirm"), 1, 9, #line + 1, line)
+    local apply = lab.server:start(line, program:options { env = { ASAN_OPTIONS = "detect_leaks=0" } })
+    local function sets()
+      return lab.server:must { "ipset", "list", "-n" }
+    end
+    run.wait_until("the set", 8, function()
+      return sets():find("office", 1, true)
+    end)
+    write("ipv4", writes[2][2])
+    local result = apply:wait(10)
+    assert.equal(5, result.code, result.out .. result.err)
+    assert.truthy(result.err:find("IPv4 table filter", 1, true), result.err)
+    assert.truthy(has("ipv4", "7777"))
+    assert.equal("", sets())
+  end)
 end)
