@@ -68,7 +68,11 @@ void pad(int width, int column)
 /* Bytes of the character that @text begins with; one for what is no UTF-8. */
 static size_t character_size(const unsigned char *text)
 {
-	const size_t size = *text >= 0xF0 ? 4 : *text >= 0xE0 ? 3 : *text >= 0xC2 ? 2 : 1;
+	const size_t size = *text > 0xF4    ? 1
+			    : *text >= 0xF0 ? 4
+			    : *text >= 0xE0 ? 3
+			    : *text >= 0xC2 ? 2
+					    : 1;
 	size_t i;
 
 	for (i = 1; i < size; i++)
