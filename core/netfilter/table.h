@@ -54,7 +54,8 @@ int mg_table_parse(struct mg_image *image, const struct ipt_getinfo *info, const
  * @sources: one for each entry of @wanted. One with a live entry takes that
  *           one's counters along, packets in flight included; the others begin
  *           with those of their own bytes.
- * @touched: set to true just before the commit; may be NULL
+ * @touched: set to true just before the commit, and to false if the kernel refuses it; may be
+ *           NULL
  * Errors: -EAGAIN with MG_BUSY: the table has changed since. MG_KERNEL: the
  * kernel refused; the table is as it was.
  */

@@ -315,12 +315,16 @@ static int commit(struct writing *writing, size_t limit, bool *touched)
 		err = lay_out(writing, limit);
 	if (!err)
 		err = put_all(writing);
-	if (!err && touched)
-		*touched = true;
-	if (!err)
+	if (!err) {
+		if (touched) /* first: whoever is killed in the call cannot say what it did */
+			*touched = true;
 		err = mg_xt_replace(fd, writing->ops, writing->replace);
-	if (!err)
-		err = add_counters(writing, fd);
+		/* a table that the kernel has not taken may be somebody else's new one */
+		if (err && touched)
+			*touched = false;
+		if (!err)
+			err = add_counters(writing, fd);
+	}
 	close(fd);
 	free(writing->places);
 	free(writing->old);

@@ -121,6 +121,24 @@ describe("another writer #integration", function()
     end)
   end
 
+  -- Then it is the kernel that says so, and what is there now is not ours to put back.
+  it_traced("is noticed in the moment of a commit, and what it wrote stays", function()
+    local line = { "strace", "-o", "/dev/null", "-e", "trace=setsockopt",
+                   "-e", "inject=setsockopt:delay_enter=2500000:when=1" }
+    table.move(program:words("apply", new_path, "--no-confirm"), 1, 9, #line + 1, line)
+    local apply = lab.server:start(line, program:options { env = { ASAN_OPTIONS = "detect_leaks=0" } })
+    run.wait_until("the guard", 8, function()
+      return run.run({ "test", "-S", program.state_dir .. "/run/guard.sock" }).code == 0
+    end)
+    run.run { "sleep", "1" } -- until it is in the call
+    write("ipv4", "-t mangle -A PREROUTING -p tcp --dport 7777 -j ACCEPT")
+    local written = tables.both(lab.server)
+    local result = apply:wait(10)
+    assert.equal(4, result.code, result.out .. result.err)
+    assert.truthy(result.err:find("the IPv4 table mangle at the same moment", 1, true), result.err)
+    assert.equal(written, tables.both(lab.server))
+  end)
+
   -- Large sets take their time, between the look at the tables and the first commit.
   it_traced("is noticed while sets are made", function()
     local set = 'allow_inbound { tcp = 80, from = addresses { "192.0.2.1", as = "set", name = "office" } }\n'
