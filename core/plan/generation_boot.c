@@ -32,6 +32,9 @@ static enum standing standing_of(const struct mg_state *state, uint32_t number, 
 	text = json_string_value(json_object_get(meta, "operators"));
 	if (operators)
 		*operators = text ? strdup(text) : NULL;
+	/* without memory it is not known of whom it tells, which is not nobody */
+	if (operators && text && !*operators)
+		standing = UNREADABLE;
 	json_decref(meta);
 	return standing;
 }

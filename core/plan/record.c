@@ -37,14 +37,15 @@ static bool sum_of(const json_t *record, char sum[17])
 
 /*
  * json_dumps() may leave out what it had no memory for, and say nothing; the
- * record of what the next boot loads is read again before it is believed.
+ * record of what the next boot loads is read again before it is believed. So is its
+ * checksum, which may be that of a text that lacks something.
  */
 static char *dump(const json_t *record)
 {
 	char *text = json_dumps(record, JSON_INDENT(2));
 	json_t *again = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
 
-	if (!again || !json_equal(again, record)) {
+	if (!again || !json_equal(again, record) || !mg_record_is_whole(again, true)) {
 		free(text);
 		text = NULL;
 	}
