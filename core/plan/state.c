@@ -420,6 +420,8 @@ static bool parse_pending(const json_t *record, struct mg_pending *out)
 	    !take_number(record, "deadline", INT64_MAX, &out->deadline) ||
 	    !take_string(record, "token", out->token, sizeof(out->token)) ||
 	    !take_string(record, "boot_id", out->boot_id, sizeof(out->boot_id)) ||
+	    /* a text that memory did not suffice for is cut off, and no other boot's */
+	    strlen(out->boot_id) != sizeof(out->boot_id) - 1 ||
 	    !take_string(record, "netns", out->netns, sizeof(out->netns)) ||
 	    !take_string(record, "connections", out->connections, sizeof(out->connections)))
 		return false;
