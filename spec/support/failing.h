@@ -27,11 +27,11 @@
 
 #include "spec/support/tap.h"
 
+/* How a call fails; beyond 0 it is the errno of one that reaches the kernel. */
 enum {
 	FAILING_MEMORY = -1, /* an allocation */
 	FAILING_HALF = -2,   /* only half of what is read or written is */
 	FAILING_END = -3,    /* a read() finds the end */
-	/* beyond 0: an errno of a call that reaches the kernel */
 };
 
 static int failing_how;
