@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lock_lines.h"
 #include "ruleset/failure.h"
 #include "ruleset/growable.h"
 
@@ -105,21 +106,17 @@ static bool is_sha256(const char *word)
 	       strlen(word) == MG_SHA256_SIZE - 1;
 }
 
-/* One line, which is changed. Returns what kind of mistake there is, or NULL; -ENOMEM in @err. */
-static const char *parse_line(char *line, struct mg_pins *pins, int *err)
+/* See mg_lock_lines(). */
+static const char *take_line(void *context, char *name, char **rest, int *err)
 {
-	char *name, *sum, *rest;
+	struct mg_pins *pins = context;
+	const char *sum = strtok_r(NULL, MG_LOCK_BLANKS, rest);
 
-	line[strcspn(line, "#")] = '\0';
-	name = strtok_r(line, " \t\r", &rest);
-	if (!name)
-		return NULL;
-	sum = strtok_r(NULL, " \t\r", &rest);
 	if (!is_module(name))
 		return "a line begins with the name of a module, as use() is given it";
 	if (!sum || !is_sha256(sum))
 		return "behind the name there is no SHA-256: 64 digits, a to f in lower case";
-	if (strtok_r(NULL, " \t\r", &rest))
+	if (strtok_r(NULL, MG_LOCK_BLANKS, rest))
 		return "there is more on the line than a module and its SHA-256";
 	if (mg_pins_find(pins, name))
 		return "the module has been on a line before";
@@ -131,24 +128,7 @@ static const char *parse_line(char *line, struct mg_pins *pins, int *err)
 
 int mg_pins_parse(struct mg_pins *pins, const char *text, size_t length, struct mg_error *error)
 {
-	char *copy = strndup(text, length), *line, *rest;
-	const char *wrong = NULL;
-	size_t number = 0;
-	int err = copy ? 0 : -ENOMEM;
-
-	if (memchr(text, '\0', length)) {
-		err = mg_fail(error, -EINVAL, MG_INVALID, "%s: holds a NUL byte", pins->path);
-		goto out;
-	}
-	for (rest = copy; !err && !wrong && (line = strsep(&rest, "\n")); number++)
-		wrong = parse_line(line, pins, &err);
-	if (wrong)
-		err = mg_fail(error, -EINVAL, MG_INVALID, "%s:%zu: %s", pins->path, number, wrong);
-	else if (err)
-		mg_set_error(error, MG_ENVIRONMENT, "out of memory");
-out:
-	free(copy);
-	return err;
+	return mg_lock_lines(pins->path, text, length, take_line, pins, error);
 }
 
 int mg_pins_write(struct mg_pins *pins, char **out)

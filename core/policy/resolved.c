@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ruleset/failure.h"
+#include "lock_lines.h"
 #include "ruleset/growable.h"
 
 /* What DNS allows, and more than any policy asks for. */
@@ -106,18 +106,14 @@ static bool is_name(const char *word)
 	return length && length <= LONGEST_NAME && word[length - 1] != '.';
 }
 
-/* One line, which is changed. Returns what kind of mistake there is, or NULL; -ENOMEM in @err. */
-static const char *parse_line(char *line, struct mg_resolved *resolved, int *err)
+/* See mg_lock_lines(). */
+static const char *take_line(void *context, char *word, char **rest, int *err)
 {
+	struct mg_resolved *resolved = context;
 	struct mg_resolved_name *name;
 	unsigned char bytes[16];
-	char *word, *rest;
 	const size_t before = resolved->count;
 
-	line[strcspn(line, "#")] = '\0';
-	word = strtok_r(line, " \t\r", &rest);
-	if (!word)
-		return NULL;
 	if (!is_name(word))
 		return "a line begins with a name, in lower case";
 	if (before >= MOST_NAMES)
@@ -126,7 +122,7 @@ static const char *parse_line(char *line, struct mg_resolved *resolved, int *err
 	*err = name ? 0 : -ENOMEM;
 	if (name && resolved->count == before)
 		return "the name has been on a line before";
-	while (!*err && (word = strtok_r(NULL, " \t\r", &rest))) {
+	while (!*err && (word = strtok_r(NULL, MG_LOCK_BLANKS, rest))) {
 		const enum mg_family family = strchr(word, ':') ? MG_IPV6 : MG_IPV4;
 
 		if (inet_pton(family == MG_IPV6 ? AF_INET6 : AF_INET, word, bytes) != 1)
@@ -139,24 +135,7 @@ static const char *parse_line(char *line, struct mg_resolved *resolved, int *err
 int mg_resolved_parse(const char *file, const char *text, size_t length,
 		      struct mg_resolved *resolved, struct mg_error *error)
 {
-	char *copy = strndup(text, length), *line, *rest;
-	const char *wrong = NULL;
-	size_t number = 0;
-	int err = copy ? 0 : -ENOMEM;
-
-	if (memchr(text, '\0', length)) {
-		err = mg_fail(error, -EINVAL, MG_INVALID, "%s: holds a NUL byte", file);
-		goto out;
-	}
-	for (rest = copy; !err && !wrong && (line = strsep(&rest, "\n")); number++)
-		wrong = parse_line(line, resolved, &err);
-	if (wrong)
-		err = mg_fail(error, -EINVAL, MG_INVALID, "%s:%zu: %s", file, number, wrong);
-	else if (err)
-		mg_set_error(error, MG_ENVIRONMENT, "out of memory");
-out:
-	free(copy);
-	return err;
+	return mg_lock_lines(file, text, length, take_line, resolved, error);
 }
 
 static int compare_names(const void *a, const void *b)
