@@ -28,6 +28,18 @@ struct mg_source {
  */
 int mg_table_exists(enum mg_family family, const char *table);
 
+/** The same for whoever reads: where it is not known, the table is asked for. 1, 0 or -errno. */
+int mg_table_is_there(enum mg_family family, const char *table, struct mg_error *error);
+
+/**
+ * Fetch the kernel's own copy of a table that is there.
+ * @info: what the kernel says about the copy
+ * @out:  a struct ipt_get_entries, to be freed
+ * Errors: as mg_table_read()
+ */
+int mg_table_fetch(const struct mg_family_ops *ops, const char *table, struct ipt_getinfo *info,
+		   void **out, struct mg_error *error);
+
 /**
  * Read a table of the network namespace that the process is in. A table that
  * does not exist there is not created: it reads as empty, with ACCEPT.

@@ -16,7 +16,6 @@
 #include "session.h"
 #include "set_rules.h"
 #include "table.h"
-#include "xt_socket.h"
 
 /* At the head of a copy; the names follow, and then the entries. */
 struct head {
@@ -113,21 +112,15 @@ static int make_head(const struct ipt_getinfo *info, const struct naming *naming
 static int copy_present(enum mg_family family, const char *table, struct mg_table_copy *out,
 			struct mg_error *error)
 {
-	const struct mg_family_ops *ops = mg_family_ops(family);
 	struct naming naming = { .kernel = -1 };
 	struct mg_image *image = NULL;
 	struct ipt_getinfo info;
-	int err, fd = mg_xt_open(ops);
+	int err;
 
-	if (fd < 0)
-		return mg_xt_failed(ops, table, "read", fd, error);
-	memset(&info, 0, sizeof(info));
-	err = mg_xt_info(fd, ops, table, &info);
-	if (!err)
-		err = mg_xt_entries(fd, ops, &info, &out->body);
-	close(fd);
+	memset(&info, 0, sizeof(info)); /* its padding is written too */
+	err = mg_table_fetch(mg_family_ops(family), table, &info, &out->body, error);
 	if (err)
-		return mg_xt_failed(ops, table, "read", err, error);
+		return err;
 	out->entries = ((const struct ipt_get_entries *)out->body)->entrytable;
 	out->entries_size = info.size;
 	err = mg_image_new(family, table, &image, error);
@@ -144,15 +137,11 @@ static int copy_present(enum mg_family family, const char *table, struct mg_tabl
 int mg_table_copy(enum mg_family family, const char *table, struct mg_table_copy *out,
 		  struct mg_error *error)
 {
-	int exists = mg_table_exists(family, table), err;
+	int err = mg_table_is_there(family, table, error);
 
 	*out = (struct mg_table_copy){ 0 };
-	if (exists == -EACCES) /* whose list is not ours to read: then ask for the table */
-		exists = 1;
-	if (exists < 0)
-		return mg_xt_failed(mg_family_ops(family), table, "read", exists, error);
-	if (!exists)
-		return 0;
+	if (err <= 0)
+		return err;
 	err = copy_present(family, table, out, error);
 	if (err)
 		mg_table_copy_clear(out);

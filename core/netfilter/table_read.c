@@ -406,21 +406,29 @@ int mg_table_parse(struct mg_image *image, const struct ipt_getinfo *info, const
 	return err;
 }
 
-static int fill_present(struct mg_image *image, struct mg_error *error)
+int mg_table_fetch(const struct mg_family_ops *ops, const char *table, struct ipt_getinfo *info,
+		   void **out, struct mg_error *error)
 {
-	const struct mg_family_ops *ops = mg_family_ops(image->family);
-	struct ipt_getinfo info;
-	const struct ipt_get_entries *entries;
 	int err, fd = mg_xt_open(ops);
 
 	if (fd < 0)
-		return mg_xt_failed(ops, image->table, "read", fd, error);
-	err = mg_xt_info(fd, ops, image->table, &info);
+		return mg_xt_failed(ops, table, "read", fd, error);
+	err = mg_xt_info(fd, ops, table, info);
 	if (!err)
-		err = mg_xt_entries(fd, ops, &info, &image->copy);
+		err = mg_xt_entries(fd, ops, info, out);
 	close(fd);
+	return err ? mg_xt_failed(ops, table, "read", err, error) : 0;
+}
+
+static int fill_present(struct mg_image *image, struct mg_error *error)
+{
+	struct ipt_getinfo info;
+	const struct ipt_get_entries *entries;
+	int err = mg_table_fetch(mg_family_ops(image->family), image->table, &info, &image->copy,
+				 error);
+
 	if (err)
-		return mg_xt_failed(ops, image->table, "read", err, error);
+		return err;
 	entries = image->copy;
 	err = mg_table_parse(image, &info, entries->entrytable, error);
 	if (!err && image->has_sets && mg_set_rules_learn(image))
@@ -428,20 +436,27 @@ static int fill_present(struct mg_image *image, struct mg_error *error)
 	return err;
 }
 
+int mg_table_is_there(enum mg_family family, const char *table, struct mg_error *error)
+{
+	const int exists = mg_table_exists(family, table);
+
+	if (exists == -EACCES) /* then ask for the table itself */
+		return 1;
+	return exists < 0 ? mg_xt_failed(mg_family_ops(family), table, "read", exists, error)
+			  : exists;
+}
+
 int mg_table_read(enum mg_family family, const char *table, struct mg_image **out,
 		  struct mg_error *error)
 {
-	const struct mg_family_ops *ops = mg_family_ops(family);
 	struct mg_image *image;
 	int exists, err = mg_session_open(error);
 
 	if (err)
 		return err;
-	exists = mg_table_exists(family, table);
-	if (exists == -EACCES) /* then ask for the table itself */
-		exists = 1;
+	exists = mg_table_is_there(family, table, error);
 	if (exists < 0)
-		return mg_xt_failed(ops, table, "read", exists, error);
+		return exists;
 	err = mg_image_new(family, table, &image, error);
 	if (err)
 		return err;
