@@ -115,10 +115,8 @@ static int copy_present(enum mg_family family, const char *table, struct mg_tabl
 	struct naming naming = { .kernel = -1 };
 	struct mg_image *image = NULL;
 	struct ipt_getinfo info;
-	int err;
+	int err = mg_table_fetch(mg_family_ops(family), table, &info, &out->body, error);
 
-	memset(&info, 0, sizeof(info)); /* its padding is written too */
-	err = mg_table_fetch(mg_family_ops(family), table, &info, &out->body, error);
 	if (err)
 		return err;
 	out->entries = ((const struct ipt_get_entries *)out->body)->entrytable;

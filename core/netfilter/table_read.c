@@ -411,6 +411,7 @@ int mg_table_fetch(const struct mg_family_ops *ops, const char *table, struct ip
 {
 	int err, fd = mg_xt_open(ops);
 
+	memset(info, 0, sizeof(*info)); /* its padding too: a snapshot writes all of it */
 	if (fd < 0)
 		return mg_xt_failed(ops, table, "read", fd, error);
 	err = mg_xt_info(fd, ops, table, info);
